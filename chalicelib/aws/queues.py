@@ -1,0 +1,33 @@
+"""SQS, in the few words that we need."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.aws.clients import client
+
+
+def send(url: str, body: dict[str, Any]) -> None:
+    client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def receive(url: str, *, most: int = 10, wait_seconds: int = 20) -> list[dict[str, Any]]:
+    """Long poll; messages as SQS gives them (``Body``, ``ReceiptHandle``)."""
+    answer = client("sqs", read_timeout=wait_seconds + 10).receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=most,
+        WaitTimeSeconds=wait_seconds,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+    )
+    messages: list[dict[str, Any]] = answer.get("Messages", [])
+    return messages
+
+
+def delete(url: str, receipt: str) -> None:
+    client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
+
+
+def hold(url: str, receipt: str, seconds: int) -> None:
+    """Keep the message hidden for ``seconds`` from now."""
+    client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=seconds)

@@ -1,0 +1,35 @@
+"""Messages to open WebSocket connections."""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws.clients import client
+from chalicelib.kernel.settings import settings
+
+
+class Gone(Exception):
+    """The connection is closed."""
+
+
+def _management() -> object:
+    # The endpoint comes from the environment: the library's own guess of it does not hold everywhere.
+    return client("apigatewaymanagementapi", endpoint=settings().socket_endpoint)
+
+
+def _call(name: str, **arguments: object) -> None:
+    try:
+        getattr(_management(), name)(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"GoneException", "410"}:
+            raise Gone from error
+        raise
+
+
+def post(connection_id: str, data: bytes) -> None:
+    """At most 128 KiB a message. Raises Gone."""
+    _call("post_to_connection", ConnectionId=connection_id, Data=data)
+
+
+def close(connection_id: str) -> None:
+    _call("delete_connection", ConnectionId=connection_id)

@@ -1,0 +1,262 @@
+"""The one table: its record base, its indexes, and writes that happen together or not at all.
+
+Keys are text: ``pk`` and ``sk``, four listing indexes (``gsi1`` to ``gsi4``) and the sparse ``due``.
+Nothing here can scan.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from pynamodb.attributes import DiscriminatorAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.kernel.settings import settings
+
+MAX_TRANSACTION = 100
+_CONFLICT_TRIES = 8
+
+
+class ConditionFailed(Exception):
+    """A condition of a write did not hold. ``failed`` holds the positions of the operations that refused."""
+
+    def __init__(self, failed: Sequence[int] = ()) -> None:
+        super().__init__(f"condition failed at {list(failed)}")
+        self.failed = tuple(failed)
+
+
+class _Where(type):
+    """PynamoDB wants the table's name on a class; the name is known only when first asked for."""
+
+    @property
+    def table_name(cls) -> str:
+        return settings().table
+
+
+def _index(number: int) -> type[GlobalSecondaryIndex[Any]]:
+    meta = type("Meta", (), {"index_name": f"gsi{number}", "projection": AllProjection()})
+    keys = {
+        f"gsi{number}pk": UnicodeAttribute(hash_key=True),
+        f"gsi{number}sk": UnicodeAttribute(range_key=True),
+    }
+    return type(f"Gsi{number}", (GlobalSecondaryIndex,), {"Meta": meta, **keys})
+
+
+class DueIndex(GlobalSecondaryIndex["Record"]):
+    """What the minute tick has to look at, by time."""
+
+    class Meta:
+        index_name = "due"
+        projection = AllProjection()
+
+    due_pk = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class Record(Model):
+    """Base of everything stored. ``kind`` tells the class."""
+
+    class Meta(metaclass=_Where):
+        max_pool_connections = 64
+        connect_timeout_seconds = 5
+        read_timeout_seconds = 30
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+    gsi1pk = UnicodeAttribute(null=True)
+    gsi1sk = UnicodeAttribute(null=True)
+    gsi2pk = UnicodeAttribute(null=True)
+    gsi2sk = UnicodeAttribute(null=True)
+    gsi3pk = UnicodeAttribute(null=True)
+    gsi3sk = UnicodeAttribute(null=True)
+    gsi4pk = UnicodeAttribute(null=True)
+    gsi4sk = UnicodeAttribute(null=True)
+    due_pk = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    ttl = NumberAttribute(null=True)
+
+    gsi1 = _index(1)()
+    gsi2 = _index(2)()
+    gsi3 = _index(3)()
+    gsi4 = _index(4)()
+    due = DueIndex()
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Put:
+    record: Record
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    record: Record
+    actions: list[Action]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Delete:
+    record: Record
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    record: Record
+    condition: Condition = field(default_factory=lambda: Record.pk.exists())
+
+
+Write = Put | Update | Delete | Check
+
+
+@lru_cache(maxsize=1)
+def _connection() -> Connection:
+    return Connection(max_pool_connections=64, connect_timeout_seconds=5, read_timeout_seconds=30)
+
+
+def absent() -> Condition:
+    """Condition: no such item yet."""
+    return Record.pk.does_not_exist()
+
+
+def present() -> Condition:
+    return Record.pk.exists()
+
+
+def find(model: type[R], pk: str, sk: str, *, consistent: bool = True) -> R | None:
+    try:
+        return model.get(pk, sk, consistent_read=consistent)
+    except model.DoesNotExist:
+        return None
+
+
+def find_many(model: type[R], keys: Iterable[tuple[str, str]]) -> list[R]:
+    """Those of ``keys`` that exist, in no order: one request a hundred."""
+    return list(model.batch_get(list(keys), consistent_read=True))
+
+
+def put(record: Record, condition: Condition | None = None) -> None:
+    try:
+        record.save(condition)
+    except PutError as error:
+        raise _refused(error) from error
+
+
+def update(record: R, actions: list[Action], condition: Condition | None = None) -> R:
+    """Applies ``actions`` and loads what is stored afterwards into ``record``."""
+    try:
+        record.update(actions, condition)
+    except UpdateError as error:
+        raise _refused(error) from error
+    return record
+
+
+def put_many(records: Iterable[Record]) -> None:
+    """Unconditional puts, 25 a request; what the table did not take is sent again."""
+    with Record.batch_write() as batch:
+        for record in records:
+            batch.save(record)
+
+
+def delete_many(records: Iterable[Record]) -> None:
+    with Record.batch_write() as batch:
+        for record in records:
+            batch.delete(record)
+
+
+def write(operations: Sequence[Write], token: str | None = None) -> None:
+    """All of ``operations`` (at most 100) or none. ``token`` makes a repeat within 10 minutes harmless.
+
+    Raises ConditionFailed. Two writers meeting on an item is not a failure: it is tried again.
+    """
+    for attempt in range(_CONFLICT_TRIES):
+        try:
+            _commit(operations, token)
+            return
+        except TransactWriteError as error:
+            codes = [reason.code if reason else "None" for reason in error.cancellation_reasons]
+            failed = _positions(operations, codes, "ConditionalCheckFailed")
+            if failed:
+                raise ConditionFailed(failed) from error
+            if "TransactionConflict" not in codes or attempt == _CONFLICT_TRIES - 1:
+                raise
+            # Two requests meeting on a counter: milliseconds, spread so that they do not meet again.
+            time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))
+
+
+def _commit(operations: Sequence[Write], token: str | None) -> None:
+    with TransactWrite(connection=_connection(), client_request_token=token) as batch:
+        for operation in operations:
+            _add(batch, operation)
+
+
+def _add(batch: TransactWrite, operation: Write) -> None:
+    record = operation.record
+    if isinstance(operation, Put):
+        batch.save(record, operation.condition)
+    elif isinstance(operation, Update):
+        batch.update(record, operation.actions, operation.condition)
+    elif isinstance(operation, Delete):
+        batch.delete(record, operation.condition)
+    else:
+        batch.condition_check(type(record), record.pk, record.sk, operation.condition)
+
+
+# PynamoDB sends checks, deletes, puts and updates in this order, whatever order they were added in.
+_SENT_ORDER: tuple[type[Write], ...] = (Check, Delete, Put, Update)
+
+
+def _positions(operations: Sequence[Write], codes: Sequence[str], code: str) -> list[int]:
+    order = [
+        position
+        for kind in _SENT_ORDER
+        for position, operation in enumerate(operations)
+        if isinstance(operation, kind)
+    ]
+    return [position for position, found in zip(order, codes, strict=False) if found == code]
+
+
+def _refused(error: PutError | UpdateError) -> Exception:
+    if error.cause_response_code == "ConditionalCheckFailedException":
+        return ConditionFailed([0])
+    return error
+
+
+def raw_update(arguments: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """One UpdateItem in DynamoDB's own terms, for the gate on every request.
+
+    Returns (True, the item after) or (False, the item as it is, ``{}`` where there is none).
+    """
+    dynamodb = _connection().client
+    try:
+        answer = dynamodb.update_item(
+            TableName=settings().table,
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **arguments,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        return False, error.response.get("Item", {})
+    return True, answer["Attributes"]
+
+
+def forget() -> None:
+    """Tests only: drop kept connections."""
+    _connection.cache_clear()
+    Record._connection = None

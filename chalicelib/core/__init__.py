@@ -1,0 +1,1 @@
+"""What all surfaces share, one module or folder a subject."""

@@ -1,0 +1,279 @@
+"""The rules of the record: persist, then start; fence every write; what is final stays.
+
+Parts are changed only from a state that allows it and only by the attempt that owns them. A change that
+comes too late is dropped, and the caller is told so by False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib.aws import table
+from chalicelib.aws.table import ConditionFailed, Put, Update, Write
+from chalicelib.core import audit, counting
+from chalicelib.core.audit import Actor
+from chalicelib.core.executions import feed, model
+from chalicelib.core.executions.feed import StatusChange
+from chalicelib.core.executions.model import Execution, Part, blank_part, execution_key, part_key
+from chalicelib.core.executions.status import Status, together
+from chalicelib.kernel import clock, ids
+
+LOOK_AGAIN = timedelta(minutes=2)
+"""When the sweep looks at an execution that has not ended by then."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a part ended, with the head of its output."""
+
+    status: Status
+    exit_code: int | None = None
+    signal: str | None = None
+    reason: str | None = None
+    output: bytes = b""
+    output_bytes: int = 0
+    output_dropped: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """``targets``: pairs of server id and server name. ``subject`` holds at least script_id, script_name."""
+
+    actor: Actor
+    work: str
+    subject: dict[str, Any]
+    targets: list[tuple[int, str]] = field(default_factory=list)
+
+
+def create(request: Request) -> Execution:
+    """Writes the execution and its parts as queued. Starting it is the caller's next step."""
+    numbers = counting.next_ids(model.PARTS, len(request.targets))
+    now = clock.now()
+    execution_id = ids.new_uuid()
+    execution = Execution(
+        execution_key(execution_id),
+        "EXEC",
+        id=execution_id,
+        work=request.work,
+        status=Status.QUEUED.value,
+        asked_by=request.actor.user_id,
+        asked_by_name=request.actor.username,
+        subject=request.subject,
+        targets=[list(target) for target in request.targets],
+        first_part=numbers.start,
+        total=len(numbers),
+        created_at=clock.iso(now),
+        due_pk=model.DUE,
+        due_at=clock.iso(now + timedelta(minutes=1)),
+    )
+    after = {key: value for key, value in request.subject.items() if key != "content"}
+    writes: list[Write] = [
+        Put(execution, table.absent()),
+        audit.entry(
+            request.actor,
+            f"{request.work}.execute",
+            execution.pk,
+            after=after | {"servers": [target[0] for target in request.targets]},
+        ),
+        *counting.counting(model.PARTS, numbers),
+    ]
+    if request.subject.get("script_id"):
+        collection = f"{model.PARTS}#script#{request.subject['script_id']}"
+        writes.append(counting.adding(collection, len(numbers)))
+    table.write(writes)
+    table.put_many(_blank_parts(execution, execution.part_ids))
+    return execution
+
+
+def _blank_parts(execution: Execution, numbers: Iterable[int]) -> list[Part]:
+    first = int(execution.first_part)
+    return [
+        blank_part(execution, number, int(target[0]), str(target[1]))
+        for number in numbers
+        for target in [execution.targets[number - first]]
+    ]
+
+
+def find(execution_id: str) -> Execution | None:
+    return table.find(Execution, execution_key(execution_id), "EXEC")
+
+
+def find_part(part_id: int) -> Part | None:
+    return table.find(Part, part_key(part_id), "PART")
+
+
+def parts_of(execution: Execution, numbers: Iterable[int] | None = None) -> list[Part]:
+    """In order. Parts whose first write was lost with its writer are written now."""
+    wanted = list(execution.part_ids if numbers is None else numbers)
+    found = {int(part.id): part for part in table.find_many(Part, [(part_key(n), "PART") for n in wanted])}
+    missing = [number for number in wanted if number not in found]
+    if missing:
+        for part in _blank_parts(execution, missing):
+            try:
+                table.put(part, table.absent())
+            except ConditionFailed:
+                part.refresh(consistent_read=True)
+            found[int(part.id)] = part
+    return [found[number] for number in wanted]
+
+
+def begin(execution: Execution) -> bool:
+    """Queued (or retrying) to running. False when it has ended already."""
+    waiting = Execution.status.is_in(Status.QUEUED.value, Status.RETRYING.value, Status.RUNNING.value)
+    actions = [
+        Execution.status.set(Status.RUNNING.value),
+        Execution.started_at.set(Execution.started_at | clock.iso_now()),
+        Execution.due_at.set(clock.iso(clock.now() + LOOK_AGAIN)),
+    ]
+    try:
+        table.update(execution, actions, waiting)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def look_again(execution: Execution) -> None:
+    """The sweep has seen that all is well."""
+    later = clock.iso(clock.now() + LOOK_AGAIN)
+    try:
+        table.update(execution, [Execution.due_at.set(later)], Execution.due_at.exists())
+    except ConditionFailed:
+        return
+
+
+def start_part(part_id: int, attempt: int, runner: str) -> bool:
+    """The one right to run a part: given to one runner, once an attempt. False: do not run it."""
+    actions = [
+        Part.status.set(Status.RUNNING.value),
+        Part.gsi4pk.set(model.listed_under(Status.RUNNING)),
+        Part.runner.set(runner),
+        Part.started_at.set(clock.iso_now()),
+    ]
+    waiting = (Part.status == Status.QUEUED.value) & (Part.attempt == attempt)
+    return _change_part(part_id, actions, waiting)
+
+
+def finish_part(part_id: int, attempt: int, runner: str | None, result: Result) -> bool:
+    """To a final state. ``runner`` None: whoever runs it (used when nobody does any more)."""
+    open_ = Part.status.is_in(Status.QUEUED.value, Status.RUNNING.value) & (Part.attempt == attempt)
+    if runner is not None:
+        open_ &= Part.runner == runner
+    return _change_part(part_id, _finishing(result), open_)
+
+
+def keep_output(part_id: int, runner: str, result: Result) -> bool:
+    """The output of a part that was stopped meanwhile; its state stays as it is."""
+    return _change_part(part_id, _output(result), Part.runner == runner)
+
+
+def _finishing(result: Result) -> list[Action]:
+    optional = {"exit_code": result.exit_code, "signal": result.signal, "reason": result.reason}
+    actions = [getattr(Part, name).set(value) for name, value in optional.items() if value is not None]
+    return [
+        *actions,
+        *_output(result),
+        Part.status.set(result.status.value),
+        Part.gsi4pk.set(model.listed_under(result.status)),
+        Part.completed_at.set(clock.iso_now()),
+    ]
+
+
+def _output(result: Result) -> list[Action]:
+    if not result.output_bytes:
+        return [Part.output_bytes.set(Part.output_bytes | 0)]
+    return [
+        Part.output.set(result.output),
+        Part.output_bytes.set(result.output_bytes),
+        Part.output_dropped.set(result.output_dropped),
+    ]
+
+
+def _change_part(part_id: int, actions: list[Action], condition: Condition) -> bool:
+    try:
+        table.update(Part(part_key(part_id), "PART"), actions, condition)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def end_parts(execution: Execution, parts: Iterable[Part], result: Result) -> list[int]:
+    """Ends those of ``parts`` that are open and tells the viewers. Returns the ids of those that it ended."""
+    ended = []
+    for part in parts:
+        if part.state.final:
+            continue
+        number = int(part.id)
+        if finish_part(number, int(part.attempt), None, result):
+            ended.append(number)
+            change = StatusChange(number, int(part.server_id), result.status, result.exit_code, result.reason)
+            tell(execution.id, change)
+    return ended
+
+
+def tell(execution_id: str, change: StatusChange) -> None:
+    """Appends to the control feed, which has many writers: the number comes from the execution."""
+    _append_control(execution_id, lambda number: feed.entry(execution_id, feed.CONTROL, number, change), [])
+
+
+def conclude(execution: Execution) -> Status | None:
+    """Ends the execution when all its parts have ended. None while one has not; a repeat changes nothing."""
+    states = [part.state for part in parts_of(execution)]
+    if not all(state.final for state in states):
+        return None
+    status = together(states)
+    actions = [
+        Execution.status.set(status.value),
+        Execution.completed_at.set(clock.iso_now()),
+        Execution.due_pk.remove(),
+        Execution.due_at.remove(),
+    ]
+    _append_control(execution.id, lambda number: feed.end(execution.id, number, status), actions)
+    return status
+
+
+def _append_control(execution_id: str, make: Any, actions: list[Action]) -> None:
+    """``make`` gives the entry for a number; ``actions`` change the execution in the same transaction."""
+    while True:
+        execution = find(execution_id)
+        if execution is None or (actions and execution.state.final):
+            return
+        number = int(execution.control_entries) + 1
+        counted = [Execution.control_entries.set(number), *actions]
+        unmoved = Execution.control_entries == execution.control_entries
+        entry = make(number)
+        try:
+            table.write([Update(execution, counted, unmoved), Put(entry, table.absent())])
+        except ConditionFailed:
+            continue
+        return
+
+
+def due(most: int = 100) -> list[Execution]:
+    """What the sweep has to look at now."""
+    return list(Execution.due.query(model.DUE, Execution.due_at <= clock.iso_now(), limit=most))
+
+
+def new_attempt(execution: Execution) -> bool:
+    """Fences off whatever still works on the old attempt. Parts that were running are not run again."""
+    attempt = int(execution.attempt)
+    later = clock.iso(clock.now() + LOOK_AGAIN)
+    actions = [
+        Execution.attempt.set(attempt + 1),
+        Execution.status.set(Status.RETRYING.value),
+        Execution.due_at.set(later),
+    ]
+    try:
+        table.update(execution, actions, (Execution.attempt == attempt) & Execution.due_at.exists())
+    except ConditionFailed:
+        return False
+    for part in parts_of(execution):
+        if part.state is Status.QUEUED:
+            waiting = (Part.status == Status.QUEUED.value) & (Part.attempt == attempt)
+            _change_part(int(part.id), [Part.attempt.set(attempt + 1)], waiting)
+    return True

@@ -1,0 +1,128 @@
+"""An execution and its parts: one part a server (or whatever the work is divided by)."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+
+from chalicelib.aws.table import Record
+from chalicelib.core.executions.status import Status
+from chalicelib.kernel import ids
+
+CHUNK = 100
+"""Parts that are handed to a relay together."""
+
+OUTPUT_HEAD = 16 * 1024
+"""Bytes of output kept on the part itself; the whole is in the feed."""
+
+PARTS = "executions"
+DUE = "EXECUTIONS"
+
+
+class Execution(Record, discriminator="execution"):
+    """The whole. ``subject`` is what the surface that made it needs to go on with it."""
+
+    id = UnicodeAttribute()
+    work = UnicodeAttribute()
+    status = UnicodeAttribute()
+    attempt = NumberAttribute(default=1)
+    asked_by = NumberAttribute()
+    asked_by_name = UnicodeAttribute()
+    subject: JSONAttribute = JSONAttribute()
+    targets: JSONAttribute = JSONAttribute()
+    first_part = NumberAttribute()
+    total = NumberAttribute()
+    control_entries = NumberAttribute(default=0)
+    reason = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()
+    started_at = UnicodeAttribute(null=True)
+    completed_at = UnicodeAttribute(null=True)
+
+    @property
+    def state(self) -> Status:
+        return Status(self.status)
+
+    @property
+    def chunks(self) -> int:
+        return -(-int(self.total) // CHUNK)
+
+    @property
+    def part_ids(self) -> range:
+        return range(int(self.first_part), int(self.first_part) + int(self.total))
+
+    def chunk_part_ids(self, chunk: int) -> range:
+        return self.part_ids[chunk * CHUNK : (chunk + 1) * CHUNK]
+
+
+class Part(Record, discriminator="part"):
+    """One script on one server. Names are those of the moment it was asked for."""
+
+    id = NumberAttribute()
+    execution_id = UnicodeAttribute()
+    chunk = NumberAttribute()
+    status = UnicodeAttribute()
+    attempt = NumberAttribute(default=1)
+    script_id = NumberAttribute(null=True)
+    script_name = UnicodeAttribute()
+    server_id = NumberAttribute()
+    server_name = UnicodeAttribute()
+    runner = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()
+    started_at = UnicodeAttribute(null=True)
+    completed_at = UnicodeAttribute(null=True)
+    exit_code = NumberAttribute(null=True)
+    signal = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    output = BinaryAttribute(null=True, legacy_encoding=False)
+    output_bytes = NumberAttribute(default=0)
+    output_dropped = BooleanAttribute(default=False)
+
+    @property
+    def state(self) -> Status:
+        return Status(self.status)
+
+
+def execution_key(execution_id: str) -> str:
+    return f"EXEC#{execution_id}"
+
+
+def part_key(part_id: int) -> str:
+    return f"PART#{part_id}"
+
+
+def listed_under(status: Status) -> str:
+    """Key of the list (index gsi4) of parts in that state."""
+    return f"PARTS#status#{status.listed_as}"
+
+
+def blank_part(execution: Execution, part_id: int, server_id: int, server_name: str) -> Part:
+    """A queued part as it is first written."""
+    script_id = execution.subject.get("script_id")
+    order = ids.padded(part_id)
+    return Part(
+        part_key(part_id),
+        "PART",
+        gsi1pk="PARTS",
+        gsi1sk=order,
+        gsi2pk=f"PARTS#script#{script_id}" if script_id else None,
+        gsi2sk=order if script_id else None,
+        gsi3pk=f"PARTS#server#{server_id}",
+        gsi3sk=order,
+        gsi4pk=listed_under(Status.QUEUED),
+        gsi4sk=order,
+        id=part_id,
+        execution_id=execution.id,
+        chunk=(part_id - int(execution.first_part)) // CHUNK,
+        status=Status.QUEUED.value,
+        attempt=int(execution.attempt),
+        script_id=script_id,
+        script_name=execution.subject["script_name"],
+        server_id=server_id,
+        server_name=server_name,
+        created_at=execution.created_at,
+    )

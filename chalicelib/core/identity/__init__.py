@@ -1,0 +1,1 @@
+"""Users, their sessions and tokens. A token from any surface is good on all."""

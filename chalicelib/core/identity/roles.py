@@ -1,0 +1,32 @@
+"""Roles and what each may do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    READ = "read"
+    WRITE = "write"
+    DEPLOY = "deploy"
+    ADMIN = "admin"
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    USER = "user"
+    VIEWER = "viewer"
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        return _PERMISSIONS[self]
+
+
+_WORKING = frozenset({Permission.READ, Permission.WRITE, Permission.DEPLOY})
+_PERMISSIONS = {
+    Role.ADMIN: frozenset(Permission),
+    Role.OPERATOR: _WORKING,
+    Role.USER: _WORKING,
+    Role.VIEWER: frozenset({Permission.READ}),
+}

@@ -1,0 +1,1 @@
+"""Servers and groups of them, shared by every surface."""

@@ -1,0 +1,107 @@
+"""Named sets of servers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.aws import table
+from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update
+from chalicelib.core import audit, counting
+from chalicelib.core.audit import Actor
+from chalicelib.kernel import clock, ids
+from chalicelib.kernel.errors import NotFound
+
+COLLECTION = "server-groups"
+
+
+class ServerGroup(Record, discriminator="server-group"):
+    """``revision`` moves with every change, so that two at once cannot undo each other."""
+
+    id = NumberAttribute()
+    name = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    server_ids = ListAttribute(of=NumberAttribute)
+    revision = NumberAttribute(default=1)
+    created_at = UnicodeAttribute()
+
+
+def _key(group_id: int) -> str:
+    return f"GROUP#{group_id}"
+
+
+def members(group: ServerGroup) -> list[int]:
+    return [int(one) for one in group.server_ids]
+
+
+def _audited(group: ServerGroup) -> dict[str, Any]:
+    return {"name": group.name, "description": group.description, "server_ids": members(group)}
+
+
+def get(group_id: int) -> ServerGroup:
+    group = table.find(ServerGroup, _key(group_id), "GROUP")
+    if group is None:
+        raise NotFound(f"There is no server group {group_id}.")
+    return group
+
+
+def every() -> list[ServerGroup]:
+    return list(ServerGroup.gsi1.query("GROUPS"))
+
+
+def create(actor: Actor, name: str, description: str | None, server_ids: list[int]) -> ServerGroup:
+    group_id = counting.next_ids(COLLECTION).start
+    group = ServerGroup(
+        _key(group_id),
+        "GROUP",
+        gsi1pk="GROUPS",
+        gsi1sk=ids.padded(group_id),
+        id=group_id,
+        name=name,
+        description=description,
+        server_ids=server_ids,
+        created_at=clock.iso_now(),
+    )
+    made = audit.entry(actor, "server-group.create", group.pk, after=_audited(group))
+    table.write([Put(group, table.absent()), made])
+    return group
+
+
+def change(actor: Actor, group_id: int, fields: dict[str, Any]) -> ServerGroup:
+    """Sets ``fields``; tried again when another change came in between."""
+    while True:
+        group = get(group_id)
+        before = _audited(group)
+        actions = [
+            getattr(ServerGroup, name).remove() if value is None else getattr(ServerGroup, name).set(value)
+            for name, value in fields.items()
+        ]
+        actions.append(ServerGroup.revision.add(1))
+        changed = audit.entry(
+            actor, "server-group.update", group.pk, before=before, after=before | fields
+        )
+        try:
+            table.write([Update(group, actions, ServerGroup.revision == group.revision), changed])
+        except ConditionFailed:
+            continue
+        group.refresh(consistent_read=True)
+        return group
+
+
+def delete(actor: Actor, group: ServerGroup) -> None:
+    gone = audit.entry(actor, "server-group.delete", group.pk, before=_audited(group))
+    try:
+        table.write([Delete(group, table.present()), gone])
+    except ConditionFailed as error:
+        raise NotFound(f"There is no server group {int(group.id)}.") from error
+
+
+def forget_server(server_id: int) -> None:
+    """Takes a deleted server out of every group that lists it."""
+    for group in every():
+        left = [one for one in members(group) if one != server_id]
+        if len(left) != len(group.server_ids):
+            with suppress(NotFound):  # the group went in this very moment
+                change(audit.SYSTEM, int(group.id), {"server_ids": left})

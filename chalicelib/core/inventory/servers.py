@@ -1,0 +1,212 @@
+"""Servers: one record a machine, its log-in secret sealed on an item of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
+
+from chalicelib.aws import table
+from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update, Write
+from chalicelib.core import audit, counting, vault
+from chalicelib.core.audit import Actor
+from chalicelib.core.inventory import groups
+from chalicelib.kernel import clock, ids
+from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.secrets import Secret
+
+COLLECTION = "servers"
+
+
+class Server(Record, discriminator="server"):
+    id = NumberAttribute()
+    uuid = UnicodeAttribute()
+    name = UnicodeAttribute()
+    hostname = UnicodeAttribute()
+    port = NumberAttribute(default=22)
+    username = UnicodeAttribute()
+    auth_type = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    search = UnicodeAttribute()
+    host_key = UnicodeAttribute(null=True)
+    health_status = UnicodeAttribute(default="unknown")
+    health: JSONAttribute = JSONAttribute(null=True)
+    last_health_check = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+class ServerSecret(Record, discriminator="server-secret"):
+    """What logs in: sealed, on its own item, so that no listing ever carries it."""
+
+    ssh_key = UnicodeAttribute(null=True)
+    passphrase = UnicodeAttribute(null=True)
+    password = UnicodeAttribute(null=True)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    ssh_key: Secret | None = None
+    passphrase: Secret | None = None
+    password: Secret | None = None
+
+    def given(self) -> dict[str, Secret]:
+        named = {"ssh_key": self.ssh_key, "passphrase": self.passphrase, "password": self.password}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def _key(server_id: int) -> str:
+    return f"SERVER#{server_id}"
+
+
+def _context(server_id: int, name: str) -> dict[str, str]:
+    return {"record": _key(server_id), "field": name}
+
+
+def _search(name: str, hostname: str) -> str:
+    return f"{name}\n{hostname}".casefold()
+
+
+def _sealed(server_id: int, credentials: Credentials) -> dict[str, str]:
+    given = credentials.given()
+    return {name: vault.seal(value, _context(server_id, name)) for name, value in given.items()}
+
+
+def _audited(server: Server) -> dict[str, Any]:
+    fields = ("name", "hostname", "port", "username", "auth_type", "description", "host_key")
+    return {name: getattr(server, name) for name in fields}
+
+
+def find(server_id: int) -> Server | None:
+    return table.find(Server, _key(server_id), "SERVER")
+
+
+def get(server_id: int) -> Server:
+    server = find(server_id)
+    if server is None:
+        raise NotFound(f"There is no server {server_id}.")
+    return server
+
+
+def find_many(server_ids: list[int]) -> dict[int, Server]:
+    found = table.find_many(Server, [(_key(one), "SERVER") for one in server_ids])
+    return {int(server.id): server for server in found}
+
+
+def credentials(server_id: int) -> Credentials:
+    secret = table.find(ServerSecret, _key(server_id), "SECRET")
+    if secret is None:
+        return Credentials()
+    opened = {
+        name: vault.unseal(sealed, _context(server_id, name))
+        for name in ("ssh_key", "passphrase", "password")
+        if (sealed := getattr(secret, name))
+    }
+    return Credentials(**opened)
+
+
+def holds(server_id: int, name: str) -> bool:
+    """Whether a secret of that name is stored."""
+    secret = table.find(ServerSecret, _key(server_id), "SECRET")
+    return bool(secret and getattr(secret, name))
+
+
+def create(actor: Actor, fields: dict[str, Any], given: Credentials) -> Server:
+    """``fields``: name, hostname, port, username, auth_type, description."""
+    server_id = counting.next_ids(COLLECTION).start
+    now = clock.iso_now()
+    server = Server(
+        _key(server_id),
+        "SERVER",
+        gsi1pk="SERVERS",
+        gsi1sk=ids.padded(server_id),
+        id=server_id,
+        uuid=ids.new_uuid(),
+        search=_search(fields["name"], fields["hostname"]),
+        created_at=now,
+        updated_at=now,
+        **fields,
+    )
+    secret = ServerSecret(server.pk, "SECRET", **_sealed(server_id, given))
+    after = _audited(server) | {name: "set" for name in given.given()}
+    table.write(
+        [
+            Put(server, table.absent()),
+            Put(secret, table.absent()),
+            audit.entry(actor, "server.create", server.pk, after=after),
+            *counting.counting(COLLECTION, [server_id]),
+        ]
+    )
+    return server
+
+
+def change(actor: Actor, server: Server, fields: dict[str, Any], given: Credentials) -> Server:
+    """Sets ``fields`` and the secrets given. Another address or port forgets the pinned host key."""
+    server_id = int(server.id)
+    before = _audited(server)
+    moved = any(name in fields and fields[name] != getattr(server, name) for name in ("hostname", "port"))
+    if moved:
+        fields = fields | {"host_key": None}
+    actions = [_setting(name, value) for name, value in fields.items()]
+    search = _search(fields.get("name", server.name), fields.get("hostname", server.hostname))
+    actions += [Server.search.set(search), Server.updated_at.set(clock.iso_now())]
+    secrets = [getattr(ServerSecret, name).set(value) for name, value in _sealed(server_id, given).items()]
+    after = before | fields | {name: "changed" for name in given.given()}
+    writes: list[Write] = [
+        Update(server, actions, table.present()),
+        audit.entry(actor, "server.update", server.pk, before=before, after=after),
+    ]
+    if secrets:
+        writes.append(Update(ServerSecret(server.pk, "SECRET"), secrets, table.present()))
+    try:
+        table.write(writes)
+    except ConditionFailed as error:
+        raise NotFound(f"There is no server {server_id}.") from error
+    server.refresh(consistent_read=True)
+    return server
+
+
+def _setting(name: str, value: Any) -> Action:
+    attribute = getattr(Server, name)
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action
+
+
+def delete(actor: Actor, server: Server) -> None:
+    """Takes the server out of every group as well; its past executions stay."""
+    server_id = int(server.id)
+    try:
+        table.write(
+            [
+                Delete(server, table.present()),
+                Delete(ServerSecret(server.pk, "SECRET")),
+                audit.entry(actor, "server.delete", server.pk, before=_audited(server)),
+                *counting.counting(COLLECTION, [server_id], -1),
+            ]
+        )
+    except ConditionFailed as error:
+        raise NotFound(f"There is no server {server_id}.") from error
+    groups.forget_server(server_id)
+
+
+def pin_host_key(server_id: int, host_key: str) -> None:
+    """Pins on first use: a key that is there already stays."""
+    pinned = Server.host_key.does_not_exist() & table.present()
+    try:
+        table.update(Server(_key(server_id), "SERVER"), [Server.host_key.set(host_key)], pinned)
+    except ConditionFailed:
+        return
+
+
+def record_health(server: Server, status: str, figures: dict[str, Any] | None) -> Server:
+    actions = [
+        Server.health_status.set(status),
+        Server.last_health_check.set(clock.iso_now()),
+        Server.health.remove() if figures is None else Server.health.set(figures),
+    ]
+    try:
+        return table.update(server, actions, table.present())
+    except ConditionFailed as error:
+        raise NotFound(f"There is no server {int(server.id)}.") from error

@@ -1,0 +1,53 @@
+"""Settings come from the environment, read when first asked for and never at import.
+
+Every variable is named QUARTERDECK_<FIELD>. Tests call :func:`forget` after changing the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Settings:
+    table: str = "quarterdeck"
+    key: str = ""
+    bucket: str = ""
+    relay_queue_url: str = ""
+    relay_control_queue_url: str = ""
+    script_execution_arn: str = ""
+    socket_endpoint: str = ""
+    relay_id: str = "default"
+    rate_limits: bool = True
+    registration: bool = True
+    trusted_hops: int = 1
+    output_limit_bytes: int = 100 * MIB
+    failed_logins_per_minute: int = 20
+
+
+_WORDS = {"on": True, "open": True, "true": True, "1": True}
+
+
+def _read(name: str, default: Any) -> Any:
+    text = os.environ.get(f"QUARTERDECK_{name.upper()}")
+    if text is None or text == "":
+        return default
+    if isinstance(default, bool):
+        return _WORDS.get(text.lower(), False)
+    return int(text) if isinstance(default, int) else text
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    return Settings(**{field.name: _read(field.name, field.default) for field in fields(Settings)})
+
+
+def forget() -> None:
+    """Read the environment again at the next call."""
+    settings.cache_clear()
