@@ -1,0 +1,50 @@
+"""The function behind the table's stream: totals, and messages to viewers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.core.events import connections, pump, tallies
+
+
+def _image(record: dict[str, Any]) -> dict[str, Any]:
+    image: dict[str, Any] = record["dynamodb"].get("NewImage") or {}
+    return image
+
+
+def _kind(record: dict[str, Any]) -> str:
+    return str(_image(record).get("kind", {}).get("S", ""))
+
+
+def _wants_turn(record: dict[str, Any]) -> bool:
+    """A connection that was just opened, or that asked to go on. Its other changes are the pump's own."""
+    old = record["dynamodb"].get("OldImage")
+    return old is None or old.get("requested") != _image(record).get("requested")
+
+
+def fan_out(records: list[dict[str, Any]]) -> None:
+    """One batch of stream records. A repeat does no harm."""
+    tallies.keep(records)
+    told: set[str] = set()
+    for execution_id in dict.fromkeys(_fed(records)):
+        for connection in connections.watching(execution_id):
+            told.add(connection.connection_id)
+            pump.serve(connection)
+    for execution_id, connection_id in _waiting(records):
+        opened = None if connection_id in told else connections.find(execution_id, connection_id)
+        if opened is not None:
+            pump.serve(opened)
+
+
+def _fed(records: list[dict[str, Any]]) -> list[str]:
+    return [
+        record["dynamodb"]["Keys"]["pk"]["S"].split("#")[1] for record in records if _kind(record) == "feed"
+    ]
+
+
+def _waiting(records: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (_image(record)["execution_id"]["S"], _image(record)["connection_id"]["S"])
+        for record in records
+        if _kind(record) == "connection" and _wants_turn(record)
+    ]

@@ -1,0 +1,1 @@
+"""What is said between the control plane and a relay."""
