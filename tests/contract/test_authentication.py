@@ -1,0 +1,148 @@
+"""Who may call what: 401 and 403 for every operation of the route table."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import cases, tokens
+from tests.support.client import ContractClient
+from tests.support.contract import Operation
+from tests.support.stack import PASSWORD, Stack
+from tests.support.world import World, unique
+
+# Operations that the role "user" may not do, beside those that nobody but the roles above a viewer may.
+ADMIN_ONLY = {"update_settings"}
+
+
+@pytest.fixture(scope="module")
+def bad_headers(stack: Stack, user: ContractClient) -> dict[str, str | None]:
+    assert user.token
+    made = tokens.bad_headers(stack, user.token)
+    assert set(made) == set(tokens.BAD)
+    return made
+
+
+@pytest.mark.parametrize("bad", tokens.BAD)
+@pytest.mark.parametrize("operation", cases.secured())
+def test_a_bad_token_is_401(
+    operation: Operation,
+    bad: str,
+    anonymous: ContractClient,
+    bad_headers: dict[str, str | None],
+    world: World,
+) -> None:
+    header = bad_headers[bad]
+    headers = {} if header is None else {"Authorization": header}
+    path = world.path(operation, fresh=False)
+    answer = anonymous.request(operation.method, path, headers=headers)
+    assert answer.status_code == 401, answer.text
+
+
+@pytest.mark.parametrize("operation", cases.secured())
+def test_the_same_call_with_a_good_token_is_not_401(
+    operation: Operation, user: ContractClient, world: World
+) -> None:
+    path = world.path(operation, fresh=False, **dict.fromkeys(_path_names(operation), "987654321"))
+    assert user.request(operation.method, path).status_code != 401
+
+
+def _path_names(operation: Operation) -> list[str]:
+    return [node["name"] for node in operation.parameters("path")]
+
+
+@pytest.mark.parametrize("operation", cases.writing())
+def test_a_viewer_may_change_nothing(operation: Operation, viewer: ContractClient, world: World) -> None:
+    before = world.picture()
+    path = world.path(operation, fresh=False)
+    kwargs = {} if operation.body is None else {"json": world.body(operation)}
+    answer = viewer.request(operation.method, path, **kwargs)
+    assert answer.status_code == 403, answer.text
+    assert world.picture() == before
+
+
+@pytest.mark.parametrize("operation", cases.writing())
+def test_a_viewer_is_403_before_anything_is_looked_at(operation: Operation, viewer: ContractClient) -> None:
+    """Neither a missing thing nor a broken body tells a viewer more."""
+    path = cases.with_ids(operation, cases.UNKNOWN_INTEGER)
+    answer = viewer.send(operation.method, path, b"{", "application/json")
+    assert answer.status_code == 403, answer.text
+
+
+@pytest.mark.parametrize("operation", cases.reading())
+def test_a_viewer_may_read_everything(operation: Operation, viewer: ContractClient, world: World) -> None:
+    answer = viewer.get(world.path(operation, fresh=False))
+    assert answer.status_code == operation.success, answer.text
+
+
+@pytest.mark.parametrize("operation", cases.writing())
+def test_what_is_for_administrators_is_403_for_a_user(
+    operation: Operation, user: ContractClient, world: World
+) -> None:
+    path = cases.with_ids(operation, cases.UNKNOWN_INTEGER)
+    kwargs = {} if operation.body is None else {"json": world.body(operation)}
+    answer = user.request(operation.method, path, **kwargs)
+    assert (answer.status_code == 403) is (operation.id in ADMIN_ONLY), answer.text
+
+
+def test_registration_makes_a_user_whatever_role_the_body_asks_for(
+    anonymous: ContractClient, stack: Stack
+) -> None:
+    name = unique("ambitious")
+    body = {"username": name, "password": PASSWORD, "email": f"{name}@example.com", "role": "admin"}
+    made = anonymous.ok("POST", "/auth/register", body)
+    assert made["user"]["role"] == "user"
+    client = stack.log_in(name, PASSWORD)
+    assert client.put("/settings/", {"max_concurrent_executions": 1}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"username": "THE-USER"}, {"email": "The-User@Example.com"}],
+    ids=["user-name", "e-mail"],
+)
+def test_what_is_taken_is_400_whatever_its_case(
+    change: dict[str, str], anonymous: ContractClient, user: ContractClient
+) -> None:
+    assert user.token
+    name = unique("twin")
+    body = {"username": name, "password": PASSWORD, "email": f"{name}@example.com"} | change
+    answer = anonymous.post("/auth/register", body)
+    assert answer.status_code == 400, answer.text
+    assert "taken" in answer.json()["error"]
+
+
+def test_every_failed_log_in_is_401_with_one_text(anonymous: ContractClient, user: ContractClient) -> None:
+    assert user.token
+    tries = [
+        {"username": "the-user", "password": "wrong"},
+        {"username": "nobody-at-all", "password": PASSWORD},
+        {"username": "the-user", "password": PASSWORD + " "},
+        {"username": "the-user\u0000", "password": PASSWORD},
+        {"username": "the-user", "password": "x" * 5000},
+    ]
+    answers = [anonymous.post("/auth/login", body) for body in tries]
+    told = [answer for answer in answers if answer.status_code != 422]
+    assert len(told) >= 3
+    assert {answer.status_code for answer in told} == {401}
+    assert len({answer.text for answer in told}) == 1
+
+
+def test_a_disabled_account_can_do_nothing_any_more(stack: Stack) -> None:
+    name = unique("leaver")
+    stack.ensure_user(name, "user")
+    client = stack.log_in(name, PASSWORD)
+    assert client.get("/servers/").status_code == 200
+    _disable(stack, name)
+    assert client.get("/servers/").status_code == 401
+    answer = stack.anonymous().post("/auth/login", {"username": name, "password": PASSWORD})
+    assert answer.status_code == 401
+
+
+def _disable(stack: Stack, name: str) -> None:
+    from chalicelib.core import audit
+    from chalicelib.core.identity import users
+
+    with stack.inside():
+        found = users.find_by_username(name)
+        assert found is not None
+        users.change(audit.SYSTEM, found, disabled=True)

@@ -1,0 +1,95 @@
+"""Every wrong body of every operation: a clear error in the documented shape, and nothing half-done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support import cases
+from tests.support.cases import BodyCase
+from tests.support.client import ContractClient
+from tests.support.contract import Operation
+from tests.support.world import World, unique
+
+
+class Unchanged:
+    """Holds how much there was of everything, and what one thing looked like."""
+
+    def __init__(self, world: World, operation: Operation) -> None:
+        self._world = world
+        self.path = world.path(operation, fresh=False)
+        self._shows = world.client.contract.find("GET", self.path) is not None
+        self.before = self._now()
+
+    def _now(self) -> Any:
+        shown = self._world.client.ok("GET", self.path) if self._shows else None
+        return self._world.picture(), shown
+
+    def hold(self) -> None:
+        assert self._now() == self.before, "a refused request changed something"
+
+
+@pytest.fixture
+def unchanged(world: World, case: BodyCase) -> Unchanged:
+    return Unchanged(world, case.operation)
+
+
+@pytest.mark.parametrize("case", cases.bodies())
+def test_a_wrong_body_is_refused_and_changes_nothing(
+    case: BodyCase, unchanged: Unchanged, admin: ContractClient, world: World
+) -> None:
+    operation = case.operation
+    payload = case.make(world.body(operation))
+    answer = admin.send(operation.method, unchanged.path, payload, case.content_type)
+    assert answer.status_code in (400, 422), f"{payload[:200]!r} -> {answer.status_code} {answer.text[:300]}"
+    assert answer.json()["error"].strip()
+    unchanged.hold()
+
+
+@pytest.mark.parametrize("operation", cases.creating())
+def test_fields_that_nobody_knows_are_ignored(
+    operation: Operation, admin: ContractClient, world: World
+) -> None:
+    body = world.body(operation) | {"id": 4711, "created_at": "1970-01-01T00:00:00Z", "surprise": [1]}
+    made = admin.ok("POST", operation.path, body)
+    assert made.get("id") != 4711
+    assert made.get("created_at", "") > "2020"
+    assert "surprise" not in made
+
+
+@pytest.mark.parametrize(
+    "name", ["Žluťoučký kůň", "服务器", "خادم", "🚀 rocket", 'O\'Brien & "Söhne" <b>', "a\\b%20c", "é"]
+)
+@pytest.mark.parametrize("operation", cases.creating())
+def test_any_language_in_a_name_comes_back_as_it_was(
+    operation: Operation, name: str, admin: ContractClient, world: World
+) -> None:
+    given = f"{name} {unique('n')}"
+    made = admin.ok("POST", operation.path, world.body(operation) | {"name": given})
+    assert made["name"] == given
+    assert admin.ok("GET", f"{operation.path}{made['id']}")["name"] == given
+
+
+@pytest.mark.parametrize("operation", cases.creating())
+def test_the_same_idempotency_key_creates_once(
+    operation: Operation, admin: ContractClient, world: World
+) -> None:
+    body, key = world.body(operation), unique("key")
+    before = world.picture()
+    answers = [admin.ok("POST", operation.path, body, headers={"Idempotency-Key": key}) for _ in range(3)]
+    assert len({str(answer) for answer in answers}) == 1
+    after = world.picture()
+    grown = {name: after[name] - before[name] for name in after if isinstance(after[name], int)}
+    assert sum(grown.values()) == 1, grown
+
+
+@pytest.mark.parametrize("operation", cases.creating())
+def test_the_same_idempotency_key_with_another_body_is_refused(
+    operation: Operation, admin: ContractClient, world: World
+) -> None:
+    headers = {"Idempotency-Key": unique("key")}
+    admin.ok("POST", operation.path, world.body(operation) | {"name": "first"}, headers=headers)
+    body = world.body(operation) | {"name": "second"}
+    answer = admin.post(operation.path, body, headers=headers)
+    assert answer.status_code in (400, 409, 422), answer.text
