@@ -6,7 +6,8 @@ comes too late is dropped, and the caller is told so by False.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,13 +20,16 @@ from chalicelib.aws.table import ConditionFailed, Put, Update, Write
 from chalicelib.core import audit, counting
 from chalicelib.core.audit import Actor
 from chalicelib.core.executions import feed, model
-from chalicelib.core.executions.feed import StatusChange
+from chalicelib.core.executions.feed import FeedEntry, StatusChange
 from chalicelib.core.executions.model import Execution, Part, blank_part, execution_key, part_key
 from chalicelib.core.executions.status import Status, together
 from chalicelib.kernel import clock, ids
 
 LOOK_AGAIN = timedelta(minutes=2)
 """When the sweep looks at an execution that has not ended by then."""
+
+_AT_ONCE = 16
+_TOLD_TOGETHER = 50
 
 
 @dataclass(frozen=True)
@@ -204,21 +208,31 @@ def _change_part(part_id: int, actions: list[Action], condition: Condition) -> b
 
 def end_parts(execution: Execution, parts: Iterable[Part], result: Result) -> list[int]:
     """Ends those of ``parts`` that are open and tells the viewers. Returns the ids of those that it ended."""
-    ended = []
-    for part in parts:
-        if part.state.final:
-            continue
-        number = int(part.id)
-        if finish_part(number, int(part.attempt), None, result):
-            ended.append(number)
-            change = StatusChange(number, int(part.server_id), result.status, result.exit_code, result.reason)
-            tell(execution.id, change)
-    return ended
+    open_parts = [part for part in parts if not part.state.final]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        done = list(
+            pool.map(lambda part: finish_part(int(part.id), int(part.attempt), None, result), open_parts)
+        )
+    ended = [part for part, changed in zip(open_parts, done, strict=True) if changed]
+    changes = [
+        StatusChange(int(part.id), int(part.server_id), result.status, result.exit_code, result.reason)
+        for part in ended
+    ]
+    for start in range(0, len(changes), _TOLD_TOGETHER):
+        _tell(execution.id, changes[start : start + _TOLD_TOGETHER])
+    return [change.part_id for change in changes]
 
 
-def tell(execution_id: str, change: StatusChange) -> None:
-    """Appends to the control feed, which has many writers: the number comes from the execution."""
-    _append_control(execution_id, lambda number: feed.entry(execution_id, feed.CONTROL, number, change), [])
+def _tell(execution_id: str, changes: list[StatusChange]) -> None:
+    """Appends to the control feed, which has many writers: the numbers come from the execution."""
+
+    def make(number: int) -> list[FeedEntry]:
+        return [
+            feed.entry(execution_id, feed.CONTROL, number + position, change)
+            for position, change in enumerate(changes)
+        ]
+
+    _append_control(execution_id, make, [])
 
 
 def conclude(execution: Execution) -> Status | None:
@@ -233,25 +247,34 @@ def conclude(execution: Execution) -> Status | None:
         Execution.due_pk.remove(),
         Execution.due_at.remove(),
     ]
-    _append_control(execution.id, lambda number: feed.end(execution.id, number, status), actions)
+    _append_control(execution.id, lambda number: [feed.end(execution.id, number, status)], actions)
     return status
 
 
-def _append_control(execution_id: str, make: Any, actions: list[Action]) -> None:
-    """``make`` gives the entry for a number; ``actions`` change the execution in the same transaction."""
+def _append_control(
+    execution_id: str, make: Callable[[int], list[FeedEntry]], actions: list[Action]
+) -> None:
+    """``make`` gives the entries from a number on; ``actions`` change the execution in the same write,
+    which is left out when the execution has ended before."""
     while True:
         execution = find(execution_id)
         if execution is None or (actions and execution.state.final):
             return
-        number = int(execution.control_entries) + 1
-        counted = [Execution.control_entries.set(number), *actions]
+        entries = make(int(execution.control_entries) + 1)
+        counted = [Execution.control_entries.add(len(entries)), *actions]
         unmoved = Execution.control_entries == execution.control_entries
-        entry = make(number)
+        puts = [Put(entry, table.absent()) for entry in entries]
         try:
-            table.write([Update(execution, counted, unmoved), Put(entry, table.absent())])
+            table.write([Update(execution, counted, unmoved), *puts])
         except ConditionFailed:
             continue
         return
+
+
+def record_stop(actor: Actor, execution: Execution, part_ids: list[int]) -> None:
+    """Who stopped what."""
+    stopped = audit.entry(actor, f"{execution.work}.stop", execution.pk, after={"parts": part_ids})
+    table.put(stopped.record, stopped.condition)
 
 
 def due(most: int = 100) -> list[Execution]:

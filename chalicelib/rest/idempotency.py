@@ -1,0 +1,69 @@
+"""``Idempotency-Key`` on POST: the same key by the same user gives the first answer again, for a day.
+
+Kept by Powertools in our table. The same key with another body is refused, and so is a repeat while the
+first is still at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.kernel.errors import Conflict, Invalid
+from chalicelib.kernel.settings import settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+
+Answer = dict[str, Any]
+
+KEPT_SECONDS = 24 * 3600
+LONGEST_KEY = 255
+
+
+@lru_cache(maxsize=1)
+def _store() -> DynamoDBPersistenceLayer:
+    from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+    from botocore.config import Config
+
+    return DynamoDBPersistenceLayer(
+        table_name=settings().table,
+        key_attr="pk",
+        sort_key_attr="sk",
+        static_pk_value="IDEMPOTENCY",
+        expiry_attr="ttl",
+        status_attr="idempotency_status",
+        boto_config=Config(retries={"mode": "standard"}),
+    )
+
+
+def once(key: str, owner: str, request: Answer, work: Callable[[], Answer]) -> Answer:
+    """``work``'s answer, or the one it gave before for this key and owner. Raises Conflict or Invalid."""
+    from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
+    from aws_lambda_powertools.utilities.idempotency import exceptions as kept
+
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise Invalid("Validation error", [_bad(f"must have 1 to {LONGEST_KEY} characters")])
+
+    config = IdempotencyConfig(
+        event_key_jmespath="key",
+        payload_validation_jmespath="request",
+        expires_after_seconds=KEPT_SECONDS,
+        raise_on_no_idempotency_key=True,
+    )
+
+    @idempotent_function(data_keyword_argument="asked", config=config, persistence_store=_store())
+    def run(*, asked: Answer) -> Answer:  # noqa: ARG001 - read by the decorator
+        return work()
+
+    try:
+        return run(asked={"key": f"{owner}:{key}", "request": request})  # type: ignore[no-any-return]
+    except kept.IdempotencyValidationError as error:
+        raise Invalid("Validation error", [_bad("was used before with another request")]) from error
+    except kept.IdempotencyAlreadyInProgressError as error:
+        raise Conflict("The first request with this Idempotency-Key is still at work. Try again.") from error
+
+
+def _bad(message: str) -> dict[str, Any]:
+    return {"loc": ["header", "Idempotency-Key"], "msg": message, "type": "value_error"}

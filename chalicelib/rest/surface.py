@@ -1,0 +1,242 @@
+"""Registers a surface's operations on its blueprint and puts around each what all of them share.
+
+In order: the caller and the rate limit, the role, the parameters and the body, the work, the answer. Every
+error leaves in the surface's dialect, and every request leaves one structured line in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.core import limits
+from chalicelib.core.identity.roles import Permission
+from chalicelib.core.limits import Bucket, Standing
+from chalicelib.kernel.errors import BadRequest, QuarterdeckError, RateLimited
+from chalicelib.kernel.logs import log
+from chalicelib.kernel.settings import MIB, settings
+from chalicelib.rest import auth, idempotency
+from chalicelib.rest.auth import Caller
+from chalicelib.rest.dialect import UNEXPECTED, Dialect, invalid
+
+LARGEST_BODY = MIB
+LARGEST_ANSWER = 5 * MIB
+"""A function's answer may have 6 MiB; the rest is for its wrapping."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with a status other than 200. ``body`` is JSON-ready."""
+
+    body: Any
+    status: int = 200
+
+
+@dataclass
+class Call:
+    """One request as an operation sees it. ``caller`` is set unless the operation is public."""
+
+    address: str
+    path: dict[str, str]
+    query: Any = None
+    body: Any = None
+    _caller: Caller | None = None
+
+    @property
+    def caller(self) -> Caller:
+        if self._caller is None:
+            raise TypeError("a public operation has no caller")
+        return self._caller
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is known of an operation before it is called; the tests read it too."""
+
+    method: str
+    path: str
+    permission: Permission | None
+    work: Callable[[Call], Any]
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    params: type[BaseModel] | None = None
+    bucket: Bucket | None = None
+
+
+@dataclass
+class Surface:
+    """``base`` is the prefix of every path, ``general`` the bucket of operations that name none."""
+
+    name: str
+    base: str
+    dialect: Dialect
+    general: Bucket
+    blueprint: Blueprint
+    operations: list[Operation] = field(default_factory=list)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        permission: Permission | None = Permission.READ,
+        query: type[BaseModel] | None = None,
+        body: type[BaseModel] | None = None,
+        params: type[BaseModel] | None = None,
+        bucket: Bucket | None = None,
+    ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+        """Decorator. ``permission`` None makes it public; its ``bucket`` then counts by address."""
+
+        def register(work: Callable[[Call], Any]) -> Callable[[Call], Any]:
+            found = Operation(method, self.base + path, permission, work, query, body, params, bucket)
+            self.operations.append(found)
+            self._route(found)
+            return work
+
+        return register
+
+    def _route(self, operation: Operation) -> None:
+        def view(**path: str) -> Response:
+            return Handling(self, operation, self.blueprint.current_request, path).answer()
+
+        view.__name__ = operation.work.__name__
+        route = self.blueprint.route(
+            operation.path, methods=[operation.method], name=view.__name__, content_types=["*/*"]
+        )
+        route(view)
+
+
+class Handling:
+    """One request on its way through."""
+
+    def __init__(self, surface: Surface, operation: Operation, request: Request, path: dict[str, str]) -> None:
+        self._surface = surface
+        self._operation = operation
+        self._request = request
+        context = request.context
+        address = auth.client_address(request.headers, context.get("identity", {}).get("sourceIp", ""))
+        self._call = Call(address=address, path=path)
+        self._standing: Standing | None = None
+        self._retry_after = 0
+        self._request_id = str(context.get("requestId", ""))
+
+    def answer(self) -> Response:
+        started = time.perf_counter()
+        try:
+            reply = self._work()
+        except QuarterdeckError as error:
+            reply = self._refusal(error)
+        except Exception:
+            log().exception("request failed", request_id=self._request_id)
+            reply = self._refusal(QuarterdeckError(UNEXPECTED))
+        text = json.dumps(reply.body)
+        if len(text) > LARGEST_ANSWER:
+            reply = self._refusal(BadRequest(f"The answer has {len(text)} bytes. Ask for a smaller page."))
+            text = json.dumps(reply.body)
+        self._log(reply.status, time.perf_counter() - started)
+        return self._response(reply.status, text)
+
+    def _work(self) -> Reply:
+        self._admit()
+        self._read()
+        key = self._request.headers.get("idempotency-key") if self._operation.method == "POST" else None
+        if key is None or self._operation.permission is None:
+            return _reply(self._operation.work(self._call))
+        return self._once(key)
+
+    def _once(self, key: str) -> Reply:
+        def work() -> dict[str, Any]:
+            reply = _reply(self._operation.work(self._call))
+            return {"status": reply.status, "body": reply.body}
+
+        asked = {"path": self._request.path, "body": self._request.raw_body.decode("utf-8", "replace")}
+        kept = idempotency.once(key, f"user-{self._call.caller.user_id}", asked, work)
+        return Reply(kept["body"], kept["status"])
+
+    def _admit(self) -> None:
+        operation, bucket = self._operation, self._operation.bucket or self._surface.general
+        if operation.permission is None:
+            self._standing = limits.count_address(bucket, self._call.address)
+            return
+        token = auth.bearer(self._request.headers.get("authorization"))
+        self._call._caller, self._standing = auth.identify(token, self._call.address, bucket)
+        self._call.caller.require(operation.permission)
+
+    def _read(self) -> None:
+        operation = self._operation
+        if operation.params is not None:
+            self._call.path = _validated(operation.params, "path", self._call.path)
+        if operation.query is not None:
+            self._call.query = _validated(operation.query, "query", dict(self._request.query_params or {}))
+        if operation.body is not None:
+            self._call.body = _validated(operation.body, "body", self._json())
+
+    def _json(self) -> Any:
+        raw = self._request.raw_body
+        if len(raw) > LARGEST_BODY:
+            raise BadRequest(f"The request body has {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
+        try:
+            found = json.loads(raw, parse_constant=_no_constant)
+            if b"\\u" in raw:
+                json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        except (ValueError, RecursionError) as error:
+            raise BadRequest("The request body is not valid JSON.") from error
+        return found
+
+    def _refusal(self, error: QuarterdeckError) -> Reply:
+        if isinstance(error, RateLimited):
+            bucket = self._operation.bucket or self._surface.general
+            self._standing = Standing(bucket.requests, 0, limits.window()[1])
+            self._retry_after = error.retry_after
+        dialect = self._surface.dialect
+        return Reply(dialect.body(error), dialect.status(error))
+
+    def _response(self, status: int, text: str) -> Response:
+        headers = {"Content-Type": "application/json", "X-Request-Id": self._request_id}
+        if status == 429:
+            headers["Retry-After"] = str(self._retry_after)
+        if settings().rate_limits:
+            standing = self._standing or self._unspent()
+            headers["X-RateLimit-Limit"] = str(standing.limit)
+            headers["X-RateLimit-Remaining"] = str(standing.remaining)
+            headers["X-RateLimit-Reset"] = str(standing.reset)
+        return Response(text, status, headers)
+
+    def _unspent(self) -> Standing:
+        """Of a caller whom we do not know: the size of the bucket, nothing spent."""
+        return limits.standing(self._operation.bucket or self._surface.general, 0)
+
+    def _log(self, status: int, seconds: float) -> None:
+        caller = self._call._caller
+        log().info(
+            "request",
+            request_id=self._request_id,
+            operation=f"{self._surface.name}.{self._operation.work.__name__}",
+            method=self._operation.method,
+            path=self._request.path,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            user=caller.user_id if caller else None,
+            address=self._call.address,
+        )
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _reply(result: Any) -> Reply:
+    return result if isinstance(result, Reply) else Reply(result)
+
+
+def _validated(model: type[BaseModel], where: str, given: Any) -> Any:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise invalid(where, error) from error

@@ -1,0 +1,1 @@
+"""One folder a documented API. They never import each other."""

@@ -1,0 +1,1 @@
+"""biRun: scripts on servers over SSH."""

@@ -1,0 +1,52 @@
+"""biRun's own entities: scripts and the application's settings."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.aws import table
+from chalicelib.aws.table import Record
+from chalicelib.kernel.errors import NotFound
+
+SCRIPTS = "scripts"
+
+AD_HOC = "Ad-hoc script"
+"""Name of a text that was run without being stored."""
+
+
+class Script(Record, discriminator="script"):
+    id = NumberAttribute()
+    name = UnicodeAttribute()
+    content = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    search = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+class AppSettings(Record, discriminator="birun-settings"):
+    """Initial values are those of the document's example."""
+
+    max_concurrent_executions = NumberAttribute(default=8)
+    long_running_delay_seconds = NumberAttribute(default=30)
+    schedule_trigger_tolerance_seconds = NumberAttribute(default=60)
+    access_token_expire_minutes = NumberAttribute(default=30)
+
+
+def script_key(script_id: int) -> str:
+    return f"SCRIPT#{script_id}"
+
+
+def find_script(script_id: int) -> Script | None:
+    return table.find(Script, script_key(script_id), "SCRIPT")
+
+
+def get_script(script_id: int) -> Script:
+    script = find_script(script_id)
+    if script is None:
+        raise NotFound(f"There is no script {script_id}.")
+    return script
+
+
+def app_settings() -> AppSettings:
+    return table.find(AppSettings, "SETTINGS#birun", "SETTINGS") or AppSettings("SETTINGS#birun", "SETTINGS")

@@ -1,0 +1,156 @@
+"""Running scripts: ask, wait, look, stop."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from chalicelib.aws import queues, workflows
+from chalicelib.core.audit import Actor
+from chalicelib.core.events.connections import Subscription
+from chalicelib.core.executions import history, ledger
+from chalicelib.core.executions.history import Filters
+from chalicelib.core.executions.ledger import Request, Result
+from chalicelib.core.executions.model import Execution, Part
+from chalicelib.core.executions.status import Status
+from chalicelib.core.inventory import groups, servers
+from chalicelib.core.listing import Page
+from chalicelib.kernel import ids
+from chalicelib.kernel.errors import BadRequest, NotFound
+from chalicelib.kernel.settings import settings
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.schemas import (
+    MOST_SERVERS,
+    WORDS,
+    ExecutionsQuery,
+    ScriptExecuteRequest,
+    ServerExecuteRequest,
+)
+
+WORK = "script"
+
+WAIT_SECONDS = 25.0
+"""The gateway ends a request at 29 s."""
+_FIRST_LOOK = 0.03
+_SLOWEST_LOOK = 0.5
+
+STOPPED = "Stopped by {}."
+
+
+def start(execution: Execution) -> Execution:
+    """Under its own id, so a repeat starts nothing. When this is not reached the sweep does it."""
+    name = f"{execution.id}-{int(execution.attempt)}"
+    payload = {"execution_id": execution.id, "attempt": int(execution.attempt)}
+    workflows.start(settings().script_execution_arn, name, payload)
+    return execution
+
+
+def _targets(request: ScriptExecuteRequest) -> list[tuple[int, str]]:
+    """The listed servers and those of the group, each once."""
+    wanted = list(request.server_ids)
+    listed = set(wanted)
+    if request.group_id is not None:
+        wanted += groups.members(groups.get(request.group_id))
+    wanted = list(dict.fromkeys(wanted))
+    if len(wanted) > MOST_SERVERS:
+        raise BadRequest(f"These are {len(wanted)} servers; at most {MOST_SERVERS} are taken in one call.")
+    found = servers.find_many(wanted) if wanted else {}
+    missing = [one for one in wanted if one not in found and one in listed]
+    if missing:
+        raise NotFound(f"There is no server with id {', '.join(map(str, missing[:20]))}.", missing)
+    if not found:
+        raise BadRequest("No servers to run on: name some in 'server_ids', or a 'group_id' with servers.")
+    return [(one, found[one].name) for one in wanted if one in found]
+
+
+def execute_script(actor: Actor, script_id: int, request: ScriptExecuteRequest) -> Execution:
+    script = model.get_script(script_id)
+    subject = {"script_id": script_id, "script_name": script.name, "timeout": request.timeout}
+    return start(ledger.create(Request(actor, WORK, subject, _targets(request))))
+
+
+def execute_on_server(actor: Actor, server_id: int, request: ServerExecuteRequest) -> Part:
+    """The part as it is once it ended, or as it stands after WAIT_SECONDS."""
+    server = servers.get(server_id)
+    subject: dict[str, Any] = {
+        "script_id": None,
+        "script_name": model.AD_HOC,
+        "content": request.script_content,
+        "timeout": request.timeout,
+    }
+    execution = start(ledger.create(Request(actor, WORK, subject, [(server_id, server.name)])))
+    return _wait(execution.part_ids.start)
+
+
+def _wait(part_id: int) -> Part:
+    until, pause = time.monotonic() + WAIT_SECONDS, _FIRST_LOOK
+    while True:
+        part = get_part(part_id)
+        if part.state.final or time.monotonic() + pause > until:
+            return part
+        time.sleep(pause)
+        pause = min(_SLOWEST_LOOK, pause * 1.3)
+
+
+def get_part(part_id: int) -> Part:
+    part = ledger.find_part(part_id)
+    if part is None:
+        raise NotFound(f"There is no execution {part_id}.")
+    return part
+
+
+def get_execution(execution_id: str) -> Execution:
+    execution = ledger.find(execution_id.lower()) if ids.is_uuid(execution_id) else None
+    if execution is None:
+        raise NotFound(f"There is no execution {execution_id}.")
+    return execution
+
+
+def look_up(execution_id: str) -> tuple[Execution | None, list[Part]]:
+    """A number: (None, that part). A UUID: the execution with its parts."""
+    if execution_id.isdecimal():
+        return None, [get_part(int(execution_id))]
+    execution = get_execution(execution_id)
+    return execution, ledger.parts_of(execution)
+
+
+def list_executions(query: ExecutionsQuery) -> Page[Part]:
+    filters = Filters(query.state, query.script_id, query.server_id, query.start_date, query.end_date)
+    return history.page(filters, query.page, query.limit)
+
+
+def list_of_script(script_id: int, page: int, limit: int) -> Page[Part]:
+    model.get_script(script_id)
+    return history.page(Filters(script_id=script_id), page, limit)
+
+
+def stop(actor: Actor, execution_id: str) -> Status:
+    """Marks what has not ended as stopped, then has the relay kill it. Raises BadRequest when all has ended."""
+    execution, parts = look_up(execution_id)
+    execution = execution or get_execution(parts[0].execution_id)
+    stopped = Result(Status.CANCELLED, reason=STOPPED.format(actor.username))
+    ended = ledger.end_parts(execution, parts, stopped)
+    if not ended:
+        raise BadRequest("This execution has already finished.")
+    ledger.record_stop(actor, execution, ended)
+    order = {"operation": "ssh.stop", "execution_id": execution.id, "part_ids": ended}
+    queues.send(settings().relay_control_queue_url, order)
+    ledger.conclude(execution)
+    return Status.CANCELLED
+
+
+def subscribe(execution_id: str) -> Subscription:
+    """What a viewer of that execution, or of that one part, is to be told. Raises NotFound."""
+    words = {str(status): word for status, word in WORDS.items()}
+    if execution_id.isdecimal():
+        part = get_part(int(execution_id))
+        return Subscription(part.execution_id, int(part.id), words)
+    return Subscription(get_execution(execution_id).id, None, words)
+
+
+def only_part(execution_id: str) -> Part:
+    """The one part that this names. Raises BadRequest for a batch of several."""
+    _, parts = look_up(execution_id)
+    if len(parts) > 1:
+        raise BadRequest("This execution ran on several servers; ask for one of them by its number.")
+    return parts[0]
