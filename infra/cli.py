@@ -1,0 +1,96 @@
+"""The commands of ``./quarterdeck``: parsing and dispatch alone; each command's work is in its own module."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra import checks, lifecycle
+from infra.embedded.instance import InstanceProblem
+from infra.environment import ROOT
+from infra.packaging import PackagingProblem
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not getattr(options, "passes_on", False):
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        code: int = options.work(options)
+    except (InstanceProblem, PackagingProblem) as problem:
+        print(f"quarterdeck: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="quarterdeck", description="One control plane, on one machine or on AWS.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    up = _command(commands, "up", lifecycle.up, "start Quarterdeck on this machine")
+    _with_state(up)
+    up.add_argument("--port", type=_port, default=8000, metavar="N", help="public port on loopback (8000)")
+    up.add_argument("--detach", action="store_true", help="return when everything answers and leave it running")
+
+    for name, work, text in (
+        ("down", lifecycle.down, "stop it; its state is kept"),
+        ("status", lifecycle.status, "ask every part; exit code 0 when all are healthy"),
+    ):
+        _with_state(_command(commands, name, work, text))
+
+    logs = _command(commands, "logs", lifecycle.logs, "show the logs of every part")
+    _with_state(logs)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="lines of each part to begin with (50)")
+
+    user = _command(commands, "user", lifecycle.user, "make a user, or give one a new password and role")
+    _with_state(user)
+    user.add_argument("username")
+    user.add_argument("--email", required=True)
+    user.add_argument("--role", default="user", choices=["admin", "operator", "user", "viewer"])
+
+    demo = _command(commands, "demo", lifecycle.demo, "run a script on a throw-away SSH host and watch its output")
+    _with_state(demo)
+
+    package = _command(commands, "package", checks.package, "make the package for AWS, dependencies included")
+    package.add_argument("--out", type=Path, default=ROOT / "build", metavar="DIR", help="where to (build/)")
+
+    for name, work, text in (
+        ("test", checks.test, "run the whole suite; further arguments go to pytest"),
+        ("bench", checks.bench, "measure; names choose what"),
+        ("lint", checks.lint, "ruff, mypy and import-linter"),
+    ):
+        _command(commands, name, work, text).set_defaults(passes_on=name != "lint")
+    return parser
+
+
+def _command(commands, name, work, text):  # type: ignore[no-untyped-def]
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.set_defaults(work=work)
+    return command
+
+
+def _with_state(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--state",
+        type=Path,
+        default=ROOT / ".quarterdeck",
+        metavar="DIR",
+        help="state directory (.quarterdeck/ beside this program)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdigit() else 0
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port number")
+    return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

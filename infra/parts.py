@@ -1,0 +1,66 @@
+"""The real parts that tests talk to, beside what pip installs: which are there, and getting those that are not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+MISSING = "QUARTERDECK_MISSING_PARTS"  # names of parts that are not there, for the tests that need them
+SYSTEM_PATHS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    program: str
+    package: str  # Debian's
+
+    @property
+    def needs(self) -> str:
+        return f"the program {self.program} is not installed (Debian: apt-get install {self.package})"
+
+    def is_there(self) -> bool:
+        return find_program(self.program) is not None
+
+
+PARTS = (
+    Part("sshd", "sshd", "openssh-server"),
+    Part("ssh-keygen", "ssh-keygen", "openssh-client"),
+)
+
+
+def find_program(name: str) -> str | None:
+    """Also where only root's PATH looks: servers stand in sbin."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_PATHS])
+    return shutil.which(name, path=path)
+
+
+def provide() -> list[Part]:
+    """Install what is missing, where that is ours to do (Debian, root); what is missing still."""
+    missing = [part for part in PARTS if not part.is_there()]
+    if missing and can_install():
+        install([part.package for part in missing])
+    return [part for part in missing if not part.is_there()]
+
+
+def can_install() -> bool:
+    return os.geteuid() == 0 and Path("/etc/debian_version").exists() and find_program("apt-get") is not None
+
+
+def install(packages: list[str]) -> bool:
+    """By apt-get, with a fresh list of packages if the one that is there does not have them."""
+    print(f"Installing {', '.join(packages)} with apt-get", flush=True)
+    return _apt("install", *packages) or (_apt("update") and _apt("install", *packages))
+
+
+def _apt(verb: str, *packages: str) -> bool:
+    command = ["apt-get", "-qq", "-y", "--no-install-recommends", verb, *packages]
+    # No service is started by the installation: tests start their own on loopback.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"apt-get {verb} did not work: {done.stderr.strip()[-500:]}", flush=True)
+    return done.returncode == 0
