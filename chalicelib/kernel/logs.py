@@ -11,4 +11,5 @@ from aws_lambda_powertools import Logger
 @lru_cache(maxsize=1)
 def log() -> Logger:
     level = os.environ.get("QUARTERDECK_LOG_LEVEL", "INFO").upper()
-    return Logger(service="quarterdeck", level=level, use_rfc3339=True)
+    # Not the app's name: Chalice has a handler of its own on the logger of that name.
+    return Logger(service="control-plane", level=level, use_rfc3339=True)

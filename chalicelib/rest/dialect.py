@@ -23,7 +23,11 @@ class Dialect(Protocol):
 def invalid(where: str, error: ValidationError) -> Invalid:
     """pydantic's findings as {loc, msg, type}; never the input itself, which may be a secret."""
     details = [
-        {"loc": [where, *found["loc"]], "msg": found["msg"], "type": found["type"]}
+        {
+            "loc": [where, *found["loc"]],
+            "msg": found["msg"].removeprefix("Value error, "),
+            "type": found["type"],
+        }
         for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return Invalid("Validation error", details)

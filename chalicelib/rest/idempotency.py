@@ -38,8 +38,11 @@ def _store() -> DynamoDBPersistenceLayer:
     )
 
 
-def once(key: str, owner: str, request: Answer, work: Callable[[], Answer]) -> Answer:
-    """``work``'s answer, or the one it gave before for this key and owner. Raises Conflict or Invalid."""
+def once(key: str, owner: str, request: Answer, work: Callable[[], Answer], context: Any) -> Answer:
+    """``work``'s answer, or the one it gave before for this key and owner. Raises Conflict or Invalid.
+
+    ``context`` is Lambda's: it tells when a first request that never ended may be taken for dead.
+    """
     from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
     from aws_lambda_powertools.utilities.idempotency import exceptions as kept
 
@@ -51,6 +54,7 @@ def once(key: str, owner: str, request: Answer, work: Callable[[], Answer]) -> A
         payload_validation_jmespath="request",
         expires_after_seconds=KEPT_SECONDS,
         raise_on_no_idempotency_key=True,
+        lambda_context=context,
     )
 
     @idempotent_function(data_keyword_argument="asked", config=config, persistence_store=_store())

@@ -156,7 +156,8 @@ class Handling:
             return {"status": reply.status, "body": reply.body}
 
         asked = {"path": self._request.path, "body": self._request.raw_body.decode("utf-8", "replace")}
-        kept = idempotency.once(key, f"user-{self._call.caller.user_id}", asked, work)
+        context = self._surface.blueprint.lambda_context
+        kept = idempotency.once(key, f"user-{self._call.caller.user_id}", asked, work, context)
         return Reply(kept["body"], kept["status"])
 
     def _admit(self) -> None:
@@ -206,7 +207,7 @@ class Handling:
             headers["X-RateLimit-Limit"] = str(standing.limit)
             headers["X-RateLimit-Remaining"] = str(standing.remaining)
             headers["X-RateLimit-Reset"] = str(standing.reset)
-        return Response(text, status, headers)
+        return Response(text, status_code=status, headers=headers)
 
     def _unspent(self) -> Standing:
         """Of a caller whom we do not know: the size of the bucket, nothing spent."""
