@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.client import ContractClient
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack, running
 from tests.support.world import World
 
 
@@ -24,19 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The packaged app on the embedded AWS, with its relay, rate limits off."""
-    from infra.embedded.instance import Instance
-
-    state: Path = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QUARTERDECK_RATE_LIMITS", "off")
-        for name in [name for name in os.environ if name.startswith("QUARTERDECK_ADMIN_")]:
-            patch.delenv(name)
-        instance = Instance(state, free_port())
-        instance.up()
-    try:
-        yield Stack(instance, instance.admin)
-    finally:
-        instance.down()
+    with running(tmp_path_factory.mktemp("state")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -29,17 +29,7 @@ ALLOWED = {
 }
 
 # Not loaded by a cold start of the API function: each costs more than all we wrote.
-HEAVY = (
-    "paramiko",
-    "kubernetes",
-    "docker",
-    "asyncssh",
-    "requests",
-    "argon2",
-    "boto3",
-    "cryptography",
-    "yaml",
-)
+HEAVY = ("paramiko", "kubernetes", "docker", "asyncssh", "requests", "argon2", "boto3", "yaml")
 
 # Not part of what is deployed.
 OUTSIDE = ("infra", "tests", "ministack", "pytest", "moto")

@@ -52,9 +52,9 @@ def _path_names(operation: Operation) -> list[str]:
 
 @pytest.mark.parametrize("operation", cases.writing())
 def test_a_viewer_may_change_nothing(operation: Operation, viewer: ContractClient, world: World) -> None:
-    before = world.picture()
     path = world.path(operation, fresh=False)
     kwargs = {} if operation.body is None else {"json": world.body(operation)}
+    before = world.picture()
     answer = viewer.request(operation.method, path, **kwargs)
     assert answer.status_code == 403, answer.text
     assert world.picture() == before

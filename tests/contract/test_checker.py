@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import beyond, contract, formats
 from tests.support.contract import Answer, Contract, ContractViolation, Operation, load
@@ -265,6 +266,11 @@ def test_everything_beyond_the_documents_names_a_real_place_and_a_reason() -> No
         assert any(extra.covers(operation.method, operation.id) for operation in document.operations)
         assert document.at(f"#/components/schemas/{extra.schema}")
         assert len(extra.reason) > 20
+    for surface, paths in beyond.OPERATIONS.items():
+        documented = yaml.safe_load((contract.CONTRACTS / contract.SURFACES[surface][0]).read_text())["paths"]
+        for path, item in paths.items():
+            assert path not in documented
+            assert all(len(operation["x-beyond"]) > 20 for operation in item.values())
     for values in beyond.VALUES:
         node = load(values.surface).at(f"#/components/schemas/{values.schema}/properties/{values.field}")
         assert not set(values.values) & set(node["enum"])

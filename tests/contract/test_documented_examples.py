@@ -112,16 +112,16 @@ def test_a_private_key_that_is_none_is_refused(admin: ContractClient, world: Wor
 def test_a_run_needs_servers_that_exist(
     targets: dict[str, Any], status: int, admin: ContractClient, world: World
 ) -> None:
-    before = world.picture()
     path = f"/scripts/{world.same('script_id', '/scripts/')}/execute"
+    before = world.picture()
     assert admin.post(path, targets).status_code == status
     assert world.picture() == before
 
 
 def test_one_unknown_server_among_good_ones_starts_nothing(admin: ContractClient, world: World) -> None:
-    before = world.picture()
     path = f"/scripts/{world.same('script_id', '/scripts/')}/execute"
     body = {"server_ids": [world.same("server_id", "/servers/"), 987654321]}
+    before = world.picture()
     assert admin.post(path, body).status_code == 404
     assert world.picture() == before
 

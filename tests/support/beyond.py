@@ -87,34 +87,62 @@ _ERROR_ENVELOPE: dict[str, Any] = {
 UNKNOWN_PATH: dict[str, dict[str, Any]] = {"birun": _ERROR_ENVELOPE}
 
 
-@dataclass(frozen=True)
-class ExtraRoute:
-    """A route of the app that no document has. ``schemas``: status to the schema of its body."""
-
-    method: str
-    path: str
-    reason: str
-    public: bool
-    schemas: dict[int, dict[str, Any]]
+def _refusals(*names: str) -> dict[str, Any]:
+    statuses = {"Unauthorized": "401", "NotFound": "404", "ValidationError": "422", "TooManyRequests": "429"}
+    return {statuses[name]: {"$ref": f"#/components/responses/{name}"} for name in names}
 
 
-ROUTES = (
-    ExtraRoute(
-        "GET",
-        "/health",
-        "Health of the whole system, for load balancers and the launcher.",
-        public=True,
-        schemas={
-            200: {
-                "type": "object",
-                "required": ["status"],
-                "properties": {"status": {"type": "string", "enum": ["healthy", "degraded", "unhealthy"]}},
+_RATE_HEADERS = {
+    name: {"$ref": f"#/components/headers/{name}"}
+    for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+}
+
+# Operations that no document has, in the documents' own language and joined to them when they are loaded.
+# ``x-beyond`` is the reason.
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "birun": {
+        "/scripts/executions/{execution_id}/output": {
+            "get": {
+                "operationId": "get_execution_output",
+                "x-beyond": "An answer holds a few megabytes, an output may have many: read in stretches.",
+                "x-rate-limit-bucket": "general",
+                "parameters": [
+                    {"$ref": "#/components/parameters/execution_id"},
+                    {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+                ],
+                "responses": {
+                    "200": {
+                        "description": "The next stretch.",
+                        "headers": _RATE_HEADERS,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["execution_id", "status", "output", "cursor", "complete"],
+                                    "properties": {
+                                        "execution_id": {"type": "integer", "minimum": 1},
+                                        "status": {"$ref": "#/components/schemas/ExecutionStatus"},
+                                        "output": {
+                                            "type": "array",
+                                            "items": {
+                                                "type": "object",
+                                                "required": ["stream", "data"],
+                                                "properties": {
+                                                    "stream": {"enum": ["stdout", "stderr"]},
+                                                    "data": {"type": "string"},
+                                                },
+                                            },
+                                        },
+                                        "cursor": {"type": "string"},
+                                        "complete": {"type": "boolean"},
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    **_refusals("Unauthorized", "NotFound", "ValidationError", "TooManyRequests"),
+                },
             }
         },
-    ),
-)
-
-
-def extra_route(method: str, path: str) -> ExtraRoute | None:
-    wanted = path.rstrip("/") or "/"
-    return next((route for route in ROUTES if (route.method, route.path) == (method, wanted)), None)
+    },
+}

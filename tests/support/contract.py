@@ -353,6 +353,7 @@ def _matches(template: list[str], wanted: list[str]) -> bool:
 def load(surface: str) -> Contract:
     name, base = SURFACES[surface]
     document = yaml.load((CONTRACTS / name).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    document["paths"] |= beyond.OPERATIONS.get(surface, {})
     return Contract(surface, document, base)
 
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tests.support import beyond
 from tests.support.contract import SURFACES, Operation, load
 
 # What the first version must have, so that an empty table cannot pass for a complete one.
@@ -48,10 +47,6 @@ class Route:
         if below == self.path and contract.base:
             return None
         return _same_place(self.method, below, contract.operations)
-
-    @property
-    def listed_beyond(self) -> bool:
-        return beyond.extra_route(self.method, self.path) is not None
 
 
 def _shape(path: str) -> str:
