@@ -8,7 +8,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-MISSING = "QUARTERDECK_MISSING_PARTS"  # names of parts that are not there, for the tests that need them
 SYSTEM_PATHS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 
@@ -26,9 +25,15 @@ class Part:
         return find_program(self.program) is not None
 
 
+SSHD = Part("openssh-server", "sshd", "openssh-server")
+SSH_KEYGEN = Part("openssh-client", "ssh-keygen", "openssh-client")
+DEMO = (SSHD, SSH_KEYGEN)
 PARTS = (
-    Part("sshd", "sshd", "openssh-server"),
-    Part("ssh-keygen", "ssh-keygen", "openssh-client"),
+    *DEMO,
+    # Log-in shells that scripts must run under the same way, whatever the account's own is.
+    Part("fish", "fish", "fish"),
+    Part("tcsh", "tcsh", "tcsh"),
+    Part("busybox", "busybox", "busybox"),
 )
 
 

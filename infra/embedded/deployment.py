@@ -4,7 +4,8 @@ Three things are adapted to the emulator, and nothing else differs from the temp
 
 - the address of the zip, which CloudFormation wants in S3 (``aws cloudformation package`` does that for AWS);
 - ``AWS::ApiGatewayV2::Deployment``, which it does not know: the WebSocket stage deploys itself instead;
-- gateway responses in the API's body, which it does not read: the same ones are set through API Gateway's API.
+- gateway responses and preflight answers in the API's body, which it does not read: the same ones are set through
+  API Gateway's own API.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import copy
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,7 +117,7 @@ def deploy(state: StateDirectory, internal_port: int, parameters: dict[str, str]
         socket_stage=template["Resources"]["WebsocketAPIStage"]["Properties"]["StageName"],
         paths=sorted(_body(template)["paths"]),
     )
-    _set_gateway_responses(deployed, _body(template).get(GATEWAY_RESPONSES, {}), internal_port)
+    _set_gateway_answers(deployed, _body(template), internal_port)
     write_json(state.deployed_file, asdict(deployed))
     return deployed
 
@@ -230,9 +232,10 @@ def _resources(cloudformation: Any) -> dict[str, str]:
     }
 
 
-def _set_gateway_responses(deployed: Deployed, responses: dict[str, Any], internal_port: int) -> None:
+def _set_gateway_answers(deployed: Deployed, body: dict[str, Any], internal_port: int) -> None:
+    """What the gateway answers itself, from the API's body."""
     gateway = client("apigateway", internal_port)
-    for kind, response in responses.items():
+    for kind, response in body.get(GATEWAY_RESPONSES, {}).items():
         gateway.put_gateway_response(
             restApiId=deployed.rest_api,
             responseType=kind,
@@ -240,5 +243,25 @@ def _set_gateway_responses(deployed: Deployed, responses: dict[str, Any], intern
             responseTemplates=response.get("responseTemplates", {}),
             **({"statusCode": str(response["statusCode"])} if "statusCode" in response else {}),
         )
+    pages = gateway.get_paginator("get_resources").paginate(restApiId=deployed.rest_api)
+    resources = {each["path"]: each["id"] for page in pages for each in page["items"]}
+    for path, method, status, parameters in _preflights(body):
+        gateway.put_integration_response(
+            restApiId=deployed.rest_api,
+            resourceId=resources[path],
+            httpMethod=method,
+            statusCode=status,
+            responseParameters=parameters,
+        )
     # A stage answers with the responses of its last deployment.
     gateway.create_deployment(restApiId=deployed.rest_api, stageName=deployed.rest_stage)
+
+
+def _preflights(body: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Path, method, status and headers of every answer that is written in the body itself."""
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            integration = operation.get("x-amazon-apigateway-integration", {})
+            if integration.get("type") == "mock":
+                answer = integration["responses"]["default"]
+                yield path, method.upper(), str(answer["statusCode"]), answer.get("responseParameters", {})

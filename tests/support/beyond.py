@@ -97,6 +97,9 @@ _RATE_HEADERS = {
     for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 }
 
+# What an answer gave out as the place to go on from; empty for the beginning.
+_CURSOR = {"type": "string", "pattern": r"^([0-9c]{1,6}#\d{12})?$"}
+
 # Operations that no document has, in the documents' own language and joined to them when they are loaded.
 # ``x-beyond`` is the reason.
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -108,7 +111,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                 "x-rate-limit-bucket": "general",
                 "parameters": [
                     {"$ref": "#/components/parameters/execution_id"},
-                    {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+                    {"name": "cursor", "in": "query", "required": False, "schema": _CURSOR},
                 ],
                 "responses": {
                     "200": {
@@ -133,7 +136,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                                                 },
                                             },
                                         },
-                                        "cursor": {"type": "string"},
+                                        "cursor": _CURSOR,
                                         "complete": {"type": "boolean"},
                                     },
                                 }

@@ -12,7 +12,7 @@ from chalicelib.targets.ssh import programs
 from chalicelib.targets.ssh.scripts import Prepared, prepare
 
 GOLDEN = Path(__file__).parent / "golden"
-PROGRAMS = {"run": programs.RUN, "stop": programs.STOP, "health": programs.HEALTH}
+PROGRAMS = {"run": programs.RUN, "stop": programs.STOP, "health": programs.HEALTH, "tidy": programs.TIDY}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -73,3 +73,34 @@ def test_a_parameter_of_two_lines_is_refused() -> None:
 )
 def test_a_script_is_made_ready_as_linux_would_read_it(script: str, prepared: Prepared) -> None:
     assert prepare(script) == prepared
+
+
+@pytest.mark.parametrize(
+    ("script", "size"),
+    [
+        ("echo hi", "-"),
+        ("#!/bin/bash\necho 'ä' \\n", "-"),
+        ("echo $0", "7"),
+        ("#!/usr/bin/env python3\n", "23"),
+        ("echo \0", "6"),
+        ("#" * 2049, "2049"),
+    ],
+)
+def test_only_a_brief_shell_script_that_does_not_look_at_itself_goes_as_a_line(
+    script: str, size: str
+) -> None:
+    assert prepare(script).size == size
+
+
+def test_the_line_of_a_brief_script_prints_as_the_script() -> None:
+    script = "".join(map(chr, range(1, 0x180))) + "\\n \\0101 %s %% \\\\ 7\\\n\n"
+    prepared = prepare(f"#{script}")
+    assert prepared.size == "-"
+    assert prepared.wire.count(b"\n") == 1
+    for shell in ("sh", "bash", "dash"):
+        if found := shutil.which(shell):
+            program = 'IFS= read -r line; printf %b "$line"'
+            done = subprocess.run(
+                [found, "-c", program], input=prepared.wire, capture_output=True, check=True
+            )
+            assert done.stdout == prepared.body

@@ -15,7 +15,7 @@ _ROOM = table.MAX_TRANSACTION - 10
 
 
 def _part(image: dict[str, Any] | None) -> dict[str, Any] | None:
-    return image if image and image["kind"]["S"] == "part" else None
+    return image if image and image.get("kind", {}).get("S") == "part" else None
 
 
 def _collections(part: dict[str, Any] | None) -> list[str]:

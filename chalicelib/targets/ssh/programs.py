@@ -12,13 +12,15 @@ from __future__ import annotations
 BOOT = "exec /bin/sh -c 'IFS= read -r qd && eval \"$qd\"'"
 
 # Parameters: nonce, size of the script in bytes, interpreter, the interpreter's one argument (or empty).
-# Then the script's bytes, and the line "go" once we have read the announcement of both streams.
+# Then the script: as that many bytes, or where the size is "-", as one line for printf's %b, which spares short
+# scripts two processes. Then the line "go", once we have read the announcement of both streams.
 #
 # - The nonce marks where the noise of shell start-up files ends, on stdout and on stderr.
 # - The script runs by its interpreter, as the kernel itself would run it: a /tmp mounted noexec is no matter.
 # - Nothing runs before "go": whatever breaks earlier, the host did not run the script.
-# - The caretaker is a session of its own and holds our input. sshd closes that when the script's process is
-#   gone or the connection is, and the caretaker removes the file, whatever killed whom.
+# - The caretaker holds our input. sshd closes that when the script's process is gone or the connection is, and
+#   the caretaker removes the file, whatever ended the script. Only KILL to the whole group ends it too: whoever
+#   sees that runs TIDY.
 # - Where sshd did not start us as a group leader (some small servers), setsid makes us one.
 _RUN = """
 IFS= read -r qd_nonce; IFS= read -r qd_size; IFS= read -r qd_by; IFS= read -r qd_arg;
@@ -30,19 +32,23 @@ if [ -z "$qd_dir" ]; then
  echo "$qd_nonce failed no private directory can be made in /tmp, /var/tmp or the home directory";
  exit 125; fi;
 qd_file=$qd_dir/script;
-if head -c "$qd_size" >"$qd_file" && chmod 700 "$qd_file"; then :; else
+if if [ "$qd_size" = - ]; then IFS= read -r qd_text && printf %b "$qd_text" >"$qd_file";
+ else head -c "$qd_size" >"$qd_file" && chmod 700 "$qd_file"; fi; then :; else
  rm -rf "$qd_dir"; echo "$qd_nonce failed the script cannot be written to $qd_file"; exit 125; fi;
 echo "$qd_nonce" >&2;
 echo "$qd_nonce ready $$ $qd_dir";
 if IFS= read -r qd_go && [ "$qd_go" = go ]; then :; else rm -rf "$qd_dir"; exit 125; fi;
 exec 3<&0 </dev/null;
-if command -v setsid >/dev/null 2>&1; then qd_own=setsid;
- setsid /bin/sh -c 'while read -r l; do :; done; rm -rf "$1"' sh "$qd_dir" <&3 3<&- >/dev/null 2>&1 &
- else qd_own=;
- (trap "" HUP INT TERM; while read -r l; do :; done; rm -rf "$qd_dir") <&3 3<&- >/dev/null 2>&1 & fi;
-exec 3<&-;
-if kill -0 "-$$" 2>/dev/null; then qd_own=; fi;
+(trap "" HUP INT QUIT TERM; while read -r qd_go; do :; done; exec rm -rf "$qd_dir") <&3 3<&- >/dev/null 2>&1 &
+exec 3<&-; qd_own=;
+if kill -0 "-$$" 2>/dev/null; then :; elif command -v setsid >/dev/null 2>&1; then qd_own=setsid; fi;
 exec $qd_own "$qd_by" ${qd_arg:+"$qd_arg"} "$qd_file"
+"""
+
+# Parameters: nonce, the script's directory.
+_TIDY = """
+IFS= read -r qd_nonce; IFS= read -r qd_dir;
+rm -rf "$qd_dir"; echo "$qd_nonce tidy"
 """
 
 # Parameters: nonce, process group, the script's directory. TERM, two seconds of grace, KILL; then looks who
@@ -85,6 +91,7 @@ def _one_line(program: str) -> str:
 
 RUN = _one_line(_RUN)
 STOP = _one_line(_STOP)
+TIDY = _one_line(_TIDY)
 HEALTH = _one_line(_HEALTH)
 
 

@@ -16,7 +16,7 @@ from chalicelib.targets.ssh.pool import ConnectionPool, Lease
 from chalicelib.targets.ssh.requests import Login, ScriptResult, ScriptRun, Stream
 from chalicelib.targets.ssh.scripts import prepare
 from chalicelib.targets.ssh.session import Session
-from chalicelib.targets.ssh.stop import stop_script
+from chalicelib.targets.ssh.stop import stop_script, tidy
 
 OnOutput = Callable[[Stream, bytes], None]
 OnStarted = Callable[[str], None]
@@ -77,11 +77,15 @@ def _never_ran(host_key: str) -> ScriptResult:
 def _get_ready(lease: Lease, run: ScriptRun) -> Ready:
     """Bring the script to the host's disk. Raises TargetError, or what paramiko raises."""
     script, nonce = prepare(run.script), secrets.token_hex(16)
-    size = len(script.body)
-    parameters = programs.with_parameters(programs.RUN, nonce, str(size), script.interpreter, script.argument)
-    lease.session.execute(programs.BOOT, parameters + script.body)
+    parameters = programs.with_parameters(
+        programs.RUN, nonce, script.size, script.interpreter, script.argument
+    )
+    lease.session.execute(programs.BOOT, parameters + script.wire)
     return _hear(
-        lease.session, run.login, Announcement(nonce), _START_SECONDS + size / _START_BYTES_PER_SECOND
+        lease.session,
+        run.login,
+        Announcement(nonce),
+        _START_SECONDS + len(script.body) / _START_BYTES_PER_SECOND,
     )
 
 
@@ -139,6 +143,8 @@ class _Watch:
             if cause:
                 self._stop()
             self._drain()
+            if self._session.signal == "KILL" and not cause:
+                tidy(self._pool, self._lease, self._run.login, self._ready)
         except _WIRE_ERRORS as error:
             if self._session.connected:
                 raise  # it came from on_output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 
@@ -44,3 +45,11 @@ def stop_script(pool: ConnectionPool, lease: Lease, login: Login, ready: Ready) 
         raise failures.not_stopped(
             login, f"processes of its group {ready.group} remain, perhaps under another user."
         )
+
+
+def tidy(pool: ConnectionPool, lease: Lease, login: Login, ready: Ready) -> None:
+    """Remove the script's file after a KILL, which may have hit its caretaker too. Done as well as may be."""
+    nonce = secrets.token_hex(16)
+    question = programs.with_parameters(programs.TIDY, nonce, ready.directory)
+    with contextlib.suppress(TargetError), pool.second_session(lease, login) as session:
+        ask(session, question, nonce, last=(f"{nonce} tidy",), deadline=time.monotonic() + _SECONDS)
