@@ -1,0 +1,1 @@
+IFS= read -r qd_nonce; IFS= read -r qd_dir; rm -rf "$qd_dir"; echo "$qd_nonce tidy"
