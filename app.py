@@ -58,4 +58,5 @@ def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="tick")
 def tick(event: Any) -> None:
     """What is due this minute."""
-    workers.logged(sweeping.sweep, {"script": birun_work.sweep}, None)
+    sweeps: sweeping.Sweeps = {"script": birun_work.sweep}
+    workers.logged(sweeping.sweep, sweeps, None)

@@ -50,10 +50,11 @@ def _index(number: int) -> type[GlobalSecondaryIndex[Any]]:
         f"gsi{number}pk": UnicodeAttribute(hash_key=True),
         f"gsi{number}sk": UnicodeAttribute(range_key=True),
     }
-    return type(f"Gsi{number}", (GlobalSecondaryIndex,), {"Meta": meta, **keys})
+    made: Any = type(f"Gsi{number}", (GlobalSecondaryIndex,), {"Meta": meta, **keys})
+    return made  # type: ignore[no-any-return]
 
 
-class DueIndex(GlobalSecondaryIndex["Record"]):
+class DueIndex(GlobalSecondaryIndex["Record"]):  # type: ignore[no-untyped-call]
     """What the minute tick has to look at, by time."""
 
     class Meta:
@@ -97,6 +98,15 @@ class Record(Model):
 R = TypeVar("R", bound=Record)
 
 
+def absent() -> Condition:
+    """Condition: no such item yet."""
+    return Record.pk.does_not_exist()
+
+
+def present() -> Condition:
+    return Record.pk.exists()
+
+
 @dataclass(frozen=True)
 class Put:
     record: Record
@@ -106,7 +116,7 @@ class Put:
 @dataclass(frozen=True)
 class Update:
     record: Record
-    actions: list[Action]
+    actions: Sequence[Action]
     condition: Condition | None = None
 
 
@@ -119,7 +129,7 @@ class Delete:
 @dataclass(frozen=True)
 class Check:
     record: Record
-    condition: Condition = field(default_factory=lambda: Record.pk.exists())
+    condition: Condition = field(default_factory=present)
 
 
 Write = Put | Update | Delete | Check
@@ -128,15 +138,6 @@ Write = Put | Update | Delete | Check
 @lru_cache(maxsize=1)
 def _connection() -> Connection:
     return Connection(max_pool_connections=64, connect_timeout_seconds=5, read_timeout_seconds=30)
-
-
-def absent() -> Condition:
-    """Condition: no such item yet."""
-    return Record.pk.does_not_exist()
-
-
-def present() -> Condition:
-    return Record.pk.exists()
 
 
 def find(model: type[R], pk: str, sk: str, *, consistent: bool = True) -> R | None:
@@ -158,10 +159,10 @@ def put(record: Record, condition: Condition | None = None) -> None:
         raise _refused(error) from error
 
 
-def update(record: R, actions: list[Action], condition: Condition | None = None) -> R:
+def update(record: R, actions: Sequence[Action], condition: Condition | None = None) -> R:
     """Applies ``actions`` and loads what is stored afterwards into ``record``."""
     try:
-        record.update(actions, condition)
+        record.update(list(actions), condition)
     except UpdateError as error:
         raise _refused(error) from error
     return record
@@ -197,7 +198,7 @@ def write(operations: Sequence[Write], token: str | None = None) -> None:
             if "TransactionConflict" not in codes or attempt == _CONFLICT_TRIES - 1:
                 raise
             # Two requests meeting on a counter: milliseconds, spread so that they do not meet again.
-            time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))
+            time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))  # noqa: S311 - no secret
 
 
 def _commit(operations: Sequence[Write], token: str | None) -> None:
@@ -211,7 +212,7 @@ def _add(batch: TransactWrite, operation: Write) -> None:
     if isinstance(operation, Put):
         batch.save(record, operation.condition)
     elif isinstance(operation, Update):
-        batch.update(record, operation.actions, operation.condition)
+        batch.update(record, list(operation.actions), operation.condition)
     elif isinstance(operation, Delete):
         batch.delete(record, operation.condition)
     else:

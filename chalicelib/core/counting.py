@@ -58,7 +58,7 @@ def total(collection: str) -> int:
 def totals(collections: list[str]) -> dict[str, int]:
     """The totals of several collections in one request."""
     keys = {f"TALLY#{collection}": collection for collection in collections}
-    found = {name: 0 for name in collections}
+    found = dict.fromkeys(collections, 0)
     for tally in table.find_many(Tally, [(pk, "total") for pk in keys]):
         found[keys[tally.pk]] = max(0, int(tally.value))
     return found

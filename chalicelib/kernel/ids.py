@@ -1,4 +1,4 @@
-"""Ids that need no table: UUIDs and random tokens. Counted integers live in :mod:`chalicelib.core.counting`."""
+"""Ids that need no table: UUIDs and random tokens. Counted integers: :mod:`chalicelib.core.counting`."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Agent:
         except (BotoCoreError, ClientError) as error:
             log().warning("AWS did not answer", error=str(error))
             self._stopping.wait(1)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the loop must go on
             log().exception("message not understood")
         return None
 

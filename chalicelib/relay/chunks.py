@@ -48,7 +48,9 @@ class ChunkRun:
         parts = self._parts()
         for part in parts.values():
             if part.state is Status.RUNNING and part.runner != self._boot:
-                self._finish(int(part.id), int(part.server_id), None, Result(Status.FAILED, reason=INTERRUPTED))
+                self._finish(
+                    int(part.id), int(part.server_id), None, Result(Status.FAILED, reason=INTERRUPTED)
+                )
         open_hosts = [host for host in self.order.hosts if parts[host.part_id].state is Status.QUEUED]
         with self._lock:
             self._left = len(open_hosts)
@@ -77,7 +79,7 @@ class ChunkRun:
         try:
             if not self._closing_down:
                 self._run(host)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - becomes this part's reason
             log().exception("part failed", part=host.part_id)
             reason = BROKEN.format(type(error).__name__)
             self._finish(host.part_id, host.server_id, self._boot, Result(Status.FAILED, reason=reason))

@@ -60,7 +60,7 @@ class Crew:
         while (job := self._next()) is not None:
             try:
                 job()
-            except Exception:  # a job must not take its thread with it; each reports its own failures
+            except Exception:  # noqa: BLE001 - a job must not take its thread with it; each reports its own failures
                 log().exception("job failed")
             finally:
                 with self._changed:

@@ -51,7 +51,7 @@ class Tape:
             self._pending_bytes += len(told.data)
             if self._joins(told):
                 last = self._pending.pop()
-                assert isinstance(last, Output)  # noqa: S101 - _joins has seen to it
+                assert isinstance(last, Output)
                 told = Output(told.part_id, told.server_id, told.stream, last.data + told.data)
         self._pending.append(told)
 
@@ -85,7 +85,7 @@ class Tape:
         try:
             while self._write_next():
                 time.sleep(self._pause)
-        except BaseException as error:  # handed to whoever adds or waits next
+        except BaseException as error:  # noqa: BLE001 - handed to whoever adds or waits next
             with self._changed:
                 self._failure = error
                 self._changed.notify_all()

@@ -58,7 +58,7 @@ def once(key: str, owner: str, request: Answer, work: Callable[[], Answer], cont
     )
 
     @idempotent_function(data_keyword_argument="asked", config=config, persistence_store=_store())
-    def run(*, asked: Answer) -> Answer:  # noqa: ARG001 - read by the decorator
+    def run(*, asked: Answer) -> Answer:
         return work()
 
     try:

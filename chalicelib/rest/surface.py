@@ -43,7 +43,7 @@ class Call:
     """One request as an operation sees it. ``caller`` is set unless the operation is public."""
 
     address: str
-    path: dict[str, str]
+    path: Any = None
     query: Any = None
     body: Any = None
     _caller: Caller | None = None
@@ -115,7 +115,9 @@ class Surface:
 class Handling:
     """One request on its way through."""
 
-    def __init__(self, surface: Surface, operation: Operation, request: Request, path: dict[str, str]) -> None:
+    def __init__(
+        self, surface: Surface, operation: Operation, request: Request, path: dict[str, str]
+    ) -> None:
         self._surface = surface
         self._operation = operation
         self._request = request
@@ -132,7 +134,7 @@ class Handling:
             reply = self._work()
         except QuarterdeckError as error:
             reply = self._refusal(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge: whatever it was, the answer keeps to the dialect
             log().exception("request failed", request_id=self._request_id)
             reply = self._refusal(QuarterdeckError(UNEXPECTED))
         text = json.dumps(reply.body)
@@ -155,7 +157,7 @@ class Handling:
             reply = _reply(self._operation.work(self._call))
             return {"status": reply.status, "body": reply.body}
 
-        asked = {"path": self._request.path, "body": self._request.raw_body.decode("utf-8", "replace")}
+        asked = {"path": self._request.path, "body": str(self._request.raw_body)}
         context = self._surface.blueprint.lambda_context
         kept = idempotency.once(key, f"user-{self._call.caller.user_id}", asked, work, context)
         return Reply(kept["body"], kept["status"])
@@ -199,7 +201,10 @@ class Handling:
         return Reply(dialect.body(error), dialect.status(error))
 
     def _response(self, status: int, text: str) -> Response:
-        headers = {"Content-Type": "application/json", "X-Request-Id": self._request_id}
+        headers: dict[str, str | list[str]] = {
+            "Content-Type": "application/json",
+            "X-Request-Id": self._request_id,
+        }
         if status == 429:
             headers["Retry-After"] = str(self._retry_after)
         if settings().rate_limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
@@ -100,7 +101,8 @@ def take(connection: Connection) -> bool:
 
 
 def _free(now: int) -> Condition:
-    return table.present() & (Connection.lease_until < now)
+    free: Condition = table.present() & (Connection.lease_until < now)
+    return free
 
 
 def _wake(connection: Connection) -> None:
@@ -126,7 +128,7 @@ def go_on_later(connection: Connection) -> None:
     _keep(connection, actions, table.present())
 
 
-def _keep(connection: Connection, actions: list[Action], condition: Condition) -> bool:
+def _keep(connection: Connection, actions: Sequence[Action], condition: Condition) -> bool:
     position = connection.position
     try:
         table.update(connection, actions, condition)

@@ -74,13 +74,13 @@ class Pump:
     def _tell(self, name: str, entry: FeedEntry) -> bool:
         if self.ended:
             return True
-        *first, last = list(self._messages(entry)) or [None]
-        for message in first:
+        messages = list(self._messages(entry))
+        for message in messages[:-1]:
             self._send(message)
         # Only the last message of an entry moves the cursor: who comes back gets the entry whole.
         self._position[name] = entry.number
-        if last is not None:
-            self._send(last)
+        for message in messages[-1:]:
+            self._send(message)
         return time.monotonic() < self._until
 
     def _messages(self, entry: FeedEntry) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ comes too late is dropped, and the caller is told so by False.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -198,7 +198,7 @@ def _output(result: Result) -> list[Action]:
     ]
 
 
-def _change_part(part_id: int, actions: list[Action], condition: Condition) -> bool:
+def _change_part(part_id: int, actions: Sequence[Action], condition: Condition) -> bool:
     try:
         table.update(Part(part_key(part_id), "PART"), actions, condition)
     except ConditionFailed:
@@ -252,7 +252,7 @@ def conclude(execution: Execution) -> Status | None:
 
 
 def _append_control(
-    execution_id: str, make: Callable[[int], list[FeedEntry]], actions: list[Action]
+    execution_id: str, make: Callable[[int], list[FeedEntry]], actions: Sequence[Action]
 ) -> None:
     """``make`` gives the entries from a number on; ``actions`` change the execution in the same write,
     which is left out when the execution has ended before."""
@@ -279,7 +279,8 @@ def record_stop(actor: Actor, execution: Execution, part_ids: list[int]) -> None
 
 def due(most: int = 100) -> list[Execution]:
     """What the sweep has to look at now."""
-    return list(Execution.due.query(model.DUE, Execution.due_at <= clock.iso_now(), limit=most))
+    found = Execution.due.query(model.DUE, Execution.due_at <= clock.iso_now(), limit=most)
+    return [record for record in found if isinstance(record, Execution)]
 
 
 def new_attempt(execution: Execution) -> bool:

@@ -31,7 +31,7 @@ class Gate(Record, discriminator="gate"):
     role = UnicodeAttribute()
     username = UnicodeAttribute()
     disabled = BooleanAttribute(default=False)
-    sessions: MapAttribute[Any, Any] = MapAttribute(default=dict)
+    sessions: MapAttribute[Any, Any] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 # Hash of nothing that anybody knows: a log-in for an unknown name takes as long as one with a wrong password.
-_NOBODY = (
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
-    "MgCvJVq0LMs3f5A3Lw1Cmv9uT3hLhV2bVnHkqv1CjGA"
-)
+_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$MgCvJVq0LMs3f5A3Lw1Cmv9uT3hLhV2bVnHkqv1CjGA"
 
 
 @lru_cache(maxsize=1)

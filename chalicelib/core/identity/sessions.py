@@ -40,7 +40,7 @@ def open_session(user: User, access_seconds: int) -> Tokens:
     """A new session; the oldest goes when there are too many."""
     session_id, refresh_id = ids.new_token(size=12), ids.new_token(size=12)
     gate = table.find(Gate, user.pk, "GATE")
-    held: dict[str, Any] = gate.sessions.as_dict() if gate else {}
+    held: dict[str, Any] = dict(gate.sessions.attribute_values) if gate else {}
     now = clock.epoch()
     kept = sorted(held.items(), key=lambda one: one[1]["exp"])[-(MOST_SESSIONS - 1) :]
     gone = set(held) - {sid for sid, entry in kept if entry["exp"] > now}

@@ -1,4 +1,4 @@
-"""Tokens: JWT, HS256, with ``iss``, ``aud``, ``exp``, ``jti``; the signing key is kept sealed in the table."""
+"""Tokens: JWT, HS256, with ``iss``, ``aud``, ``exp``, ``jti``; the signing key lies sealed in the table."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def _key(group_id: int) -> str:
 
 
 def members(group: ServerGroup) -> list[int]:
-    return [int(one) for one in group.server_ids]
+    listed: list[Any] = group.server_ids or []
+    return [int(one) for one in listed]
 
 
 def _audited(group: ServerGroup) -> dict[str, Any]:
@@ -79,9 +80,7 @@ def change(actor: Actor, group_id: int, fields: dict[str, Any]) -> ServerGroup:
             for name, value in fields.items()
         ]
         actions.append(ServerGroup.revision.add(1))
-        changed = audit.entry(
-            actor, "server-group.update", group.pk, before=before, after=before | fields
-        )
+        changed = audit.entry(actor, "server-group.update", group.pk, before=before, after=before | fields)
         try:
             table.write([Update(group, actions, ServerGroup.revision == group.revision), changed])
         except ConditionFailed:

@@ -129,8 +129,10 @@ def create(actor: Actor, fields: dict[str, Any], given: Credentials) -> Server:
         updated_at=now,
         **fields,
     )
-    secret = ServerSecret(server.pk, "SECRET", **_sealed(server_id, given))
-    after = _audited(server) | {name: "set" for name in given.given()}
+    secret = ServerSecret(server.pk, "SECRET")
+    for name, value in _sealed(server_id, given).items():
+        setattr(secret, name, value)
+    after = _audited(server) | dict.fromkeys(given.given(), "set")
     table.write(
         [
             Put(server, table.absent()),
@@ -153,7 +155,7 @@ def change(actor: Actor, server: Server, fields: dict[str, Any], given: Credenti
     search = _search(fields.get("name", server.name), fields.get("hostname", server.hostname))
     actions += [Server.search.set(search), Server.updated_at.set(clock.iso_now())]
     secrets = [getattr(ServerSecret, name).set(value) for name, value in _sealed(server_id, given).items()]
-    after = before | fields | {name: "changed" for name in given.given()}
+    after = before | fields | dict.fromkeys(given.given(), "changed")
     writes: list[Write] = [
         Update(server, actions, table.present()),
         audit.entry(actor, "server.update", server.pk, before=before, after=after),

@@ -161,7 +161,9 @@ def batch(found: Execution, parts: list[Part]) -> Json:
         "status": WORDS[together(states)],
         "script_id": found.subject.get("script_id"),
         "created_at": _time(found.created_at),
-        "counts": {word: sum(WORDS[state] == word for state in states) for word in dict.fromkeys(WORDS.values())},
+        "counts": {
+            word: sum(WORDS[state] == word for state in states) for word in dict.fromkeys(WORDS.values())
+        },
         "executions": [execution(part, share) for part in parts],
     }
 

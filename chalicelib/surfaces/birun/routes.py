@@ -78,7 +78,9 @@ def get_server(call: Call) -> Json:
     return presenters.server(servers.get(call.path.server_id))
 
 
-@operation("PUT", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath, body=schemas.ServerUpdate)
+@operation(
+    "PUT", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath, body=schemas.ServerUpdate
+)
 def update_server(call: Call) -> Json:
     return presenters.server(service.update_server(call.caller.actor, call.path.server_id, call.body))
 
@@ -130,7 +132,9 @@ def get_script(call: Call) -> Json:
     return presenters.script(model.get_script(call.path.script_id))
 
 
-@operation("PUT", "/scripts/{script_id}", permission=WRITE, params=schemas.ScriptPath, body=schemas.ScriptUpdate)
+@operation(
+    "PUT", "/scripts/{script_id}", permission=WRITE, params=schemas.ScriptPath, body=schemas.ScriptUpdate
+)
 def update_script(call: Call) -> Json:
     return presenters.script(service.update_script(call.caller.actor, call.path.script_id, call.body))
 

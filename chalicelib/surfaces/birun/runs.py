@@ -125,7 +125,7 @@ def list_of_script(script_id: int, page: int, limit: int) -> Page[Part]:
 
 
 def stop(actor: Actor, execution_id: str) -> Status:
-    """Marks what has not ended as stopped, then has the relay kill it. Raises BadRequest when all has ended."""
+    """Marks what has not ended as stopped, then has the relay kill it. BadRequest when all has ended."""
     execution, parts = look_up(execution_id)
     execution = execution or get_execution(parts[0].execution_id)
     stopped = Result(Status.CANCELLED, reason=STOPPED.format(actor.username))

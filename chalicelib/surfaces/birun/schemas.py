@@ -159,7 +159,7 @@ class ServerCreate(_ServerFields):
 
 
 class ServerUpdate(_ServerFields):
-    """Fields left out keep their value. ``reset_host_key`` (ours) accepts a new key at the next connection."""
+    """Fields left out keep their value. ``reset_host_key`` (ours) accepts whatever key comes next."""
 
     name: Name = _left_out()
     hostname: Hostname = _left_out()

@@ -11,19 +11,27 @@ from __future__ import annotations
 
 BOOT = "exec /bin/sh -c 'IFS= read -r qd && eval \"$qd\"'"
 
-# Parameters: nonce, size of the script in bytes, interpreter, the interpreter's one argument (or empty).
-# Then the script: as that many bytes, or where the size is "-", as one line for printf's %b, which spares short
-# scripts two processes. Then the line "go", once we have read the announcement of both streams.
+# Parameters: nonce, "brief" or "file", size of the script in bytes, interpreter, the interpreter's one argument
+# (or empty). Then, once we have read the announcement on both streams, the line "go".
+#
+# A script goes one of two ways. A brief one stays in the pipe that is our input, behind the "go", and its shell
+# reads it from there: no file, no process besides it. Any other is written to a file before we announce; the
+# host asks with "more" for a brief one too where our input is no pipe.
 #
 # - The nonce marks where the noise of shell start-up files ends, on stdout and on stderr.
 # - The script runs by its interpreter, as the kernel itself would run it: a /tmp mounted noexec is no matter.
 # - Nothing runs before "go": whatever breaks earlier, the host did not run the script.
-# - The caretaker holds our input. sshd closes that when the script's process is gone or the connection is, and
-#   the caretaker removes the file, whatever ended the script. Only KILL to the whole group ends it too: whoever
-#   sees that runs TIDY.
+# - The caretaker holds our input. sshd closes that when the script's process is gone or the connection is,
+#   and the caretaker removes the file, whatever ended the script. Only KILL to the whole group ends it too:
+#   whoever sees that runs TIDY.
 # - Where sshd did not start us as a group leader (some small servers), setsid makes us one.
 _RUN = """
-IFS= read -r qd_nonce; IFS= read -r qd_size; IFS= read -r qd_by; IFS= read -r qd_arg;
+IFS= read -r qd_nonce; IFS= read -r qd_way; IFS= read -r qd_size; IFS= read -r qd_by; IFS= read -r qd_arg;
+qd_own=; if kill -0 "-$$" 2>/dev/null; then :; elif command -v setsid >/dev/null 2>&1; then qd_own=setsid; fi;
+if [ "$qd_way" = brief ] && [ -p /dev/fd/0 ]; then
+ echo "$qd_nonce" >&2; echo "$qd_nonce ready $$ ";
+ if IFS= read -r qd_go && [ "$qd_go" = go ]; then :; else exit 125; fi;
+ exec $qd_own "$qd_by" ${qd_arg:+"$qd_arg"} /dev/fd/3 3<&0 </dev/null; fi;
 qd_dir=;
 for qd_base in "${TMPDIR:-/tmp}" /var/tmp "$HOME"; do
  if mkdir -m 700 "$qd_base/quarterdeck-$qd_nonce" 2>/dev/null; then
@@ -32,16 +40,14 @@ if [ -z "$qd_dir" ]; then
  echo "$qd_nonce failed no private directory can be made in /tmp, /var/tmp or the home directory";
  exit 125; fi;
 qd_file=$qd_dir/script;
-if if [ "$qd_size" = - ]; then IFS= read -r qd_text && printf %b "$qd_text" >"$qd_file";
- else head -c "$qd_size" >"$qd_file" && chmod 700 "$qd_file"; fi; then :; else
+if [ "$qd_way" = brief ]; then echo "$qd_nonce more"; fi;
+if head -c "$qd_size" >"$qd_file" && chmod 700 "$qd_file"; then :; else
  rm -rf "$qd_dir"; echo "$qd_nonce failed the script cannot be written to $qd_file"; exit 125; fi;
-echo "$qd_nonce" >&2;
-echo "$qd_nonce ready $$ $qd_dir";
+echo "$qd_nonce" >&2; echo "$qd_nonce ready $$ $qd_dir";
 if IFS= read -r qd_go && [ "$qd_go" = go ]; then :; else rm -rf "$qd_dir"; exit 125; fi;
 exec 3<&0 </dev/null;
 (trap "" HUP INT QUIT TERM; while read -r qd_go; do :; done; exec rm -rf "$qd_dir") <&3 3<&- >/dev/null 2>&1 &
-exec 3<&-; qd_own=;
-if kill -0 "-$$" 2>/dev/null; then :; elif command -v setsid >/dev/null 2>&1; then qd_own=setsid; fi;
+exec 3<&-;
 exec $qd_own "$qd_by" ${qd_arg:+"$qd_arg"} "$qd_file"
 """
 

@@ -14,7 +14,7 @@ from chalicelib.targets.ssh import failures, programs
 from chalicelib.targets.ssh.announcement import Announcement, Ready
 from chalicelib.targets.ssh.pool import ConnectionPool, Lease
 from chalicelib.targets.ssh.requests import Login, ScriptResult, ScriptRun, Stream
-from chalicelib.targets.ssh.scripts import prepare
+from chalicelib.targets.ssh.scripts import Prepared, prepare
 from chalicelib.targets.ssh.session import Session
 from chalicelib.targets.ssh.stop import stop_script, tidy
 
@@ -55,12 +55,13 @@ def run_script(
     """
     if stop.is_set():
         return _never_ran(run.login.host_key or "")
+    script = prepare(run.script)
     with pool.session(run.login) as lease:
         try:
-            ready = _get_ready(lease, run)
+            ready = _get_ready(lease, run.login, script)
             if stop.is_set():
                 return _never_ran(lease.host_key)
-            lease.session.send(b"go\n")
+            _go(lease.session, script, ready)
         except _WIRE_ERRORS as error:
             raise failures.lost(run.login, started=False) from error
         if on_started:
@@ -74,23 +75,24 @@ def _never_ran(host_key: str) -> ScriptResult:
     )
 
 
-def _get_ready(lease: Lease, run: ScriptRun) -> Ready:
-    """Bring the script to the host's disk. Raises TargetError, or what paramiko raises."""
-    script, nonce = prepare(run.script), secrets.token_hex(16)
+def _get_ready(lease: Lease, login: Login, script: Prepared) -> Ready:
+    """Have the host make everything ready to run. Raises TargetError, or what paramiko raises."""
+    nonce = secrets.token_hex(16)
+    way, body = ("brief", b"") if script.is_brief else ("file", script.body)
+    size = len(script.body)
     parameters = programs.with_parameters(
-        programs.RUN, nonce, script.size, script.interpreter, script.argument
+        programs.RUN, nonce, way, str(size), script.interpreter, script.argument
     )
-    lease.session.execute(programs.BOOT, parameters + script.wire)
+    lease.session.execute(programs.BOOT, parameters + body)
     return _hear(
-        lease.session,
-        run.login,
-        Announcement(nonce),
-        _START_SECONDS + len(script.body) / _START_BYTES_PER_SECOND,
+        lease.session, login, script, Announcement(nonce), _START_SECONDS + size / _START_BYTES_PER_SECOND
     )
 
 
-def _hear(session: Session, login: Login, announcement: Announcement, seconds: float) -> Ready:
-    deadline = time.monotonic() + seconds
+def _hear(
+    session: Session, login: Login, script: Prepared, announcement: Announcement, seconds: float
+) -> Ready:
+    deadline, sent = time.monotonic() + seconds, False
     while (remaining := deadline - time.monotonic()) > 0:
         got = session.read(remaining)
         if got:
@@ -99,11 +101,23 @@ def _hear(session: Session, login: Login, announcement: Announcement, seconds: f
             return announcement.ready
         if announcement.failure:
             raise failures.not_started(login, announcement.failure)
+        if announcement.wants_more and not sent:
+            session.send(script.body)
+            sent = True
         if not session.connected:
             raise failures.lost(login, started=False)
         if session.drained:
             raise failures.not_started(login, announcement.said)
     raise failures.start_timed_out(login, seconds)
+
+
+def _go(session: Session, script: Prepared, ready: Ready) -> None:
+    """From here on the script may have begun."""
+    if ready.directory:
+        session.send(b"go\n")
+    else:
+        session.send(b"go\n" + script.body)
+        session.send_end()
 
 
 class _Output:
@@ -143,7 +157,7 @@ class _Watch:
             if cause:
                 self._stop()
             self._drain()
-            if self._session.signal == "KILL" and not cause:
+            if self._session.signal == "KILL" and self._ready.directory and not cause:
                 tidy(self._pool, self._lease, self._run.login, self._ready)
         except _WIRE_ERRORS as error:
             if self._session.connected:

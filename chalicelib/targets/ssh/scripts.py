@@ -12,10 +12,6 @@ _BRIEF = 2048
 _SHELLS = {"sh", "bash", "dash", "ash", "ksh", "zsh"}
 # How a shell script can find the file that it is in, to run it again, say.
 _OWN_FILE = (b"$0", b"${0", b"$_", b"BASH_SOURCE", b"BASH_ARGV", b"/proc/")
-# For printf's %b: plain ASCII as it is, the rest in octal.
-_ESCAPED = [
-    bytes([byte]) if 0x20 <= byte < 0x7F and byte != ord("\\") else b"\\0%03o" % byte for byte in range(256)
-]
 
 
 @dataclass(frozen=True)
@@ -27,23 +23,15 @@ class Prepared:
     argument: str
 
     @property
-    def size(self) -> str:
-        """What the program on the host is told: a count of bytes, or "-" for one line of printf escapes."""
-        return "-" if self._is_brief else str(len(self.body))
+    def is_brief(self) -> bool:
+        """Short, and for a shell, and without a look at its own file: it can be run from a pipe.
 
-    @property
-    def wire(self) -> bytes:
-        if not self._is_brief:
-            return self.body
-        return b"".join(_ESCAPED[byte] for byte in self.body) + b"\n"
-
-    @property
-    def _is_brief(self) -> bool:
-        """Short, and a shell script that does not look at its own file, which is not made executable then."""
+        Short means below PIPE_BUF (4096 on Linux) with the "go" before it: it reaches the shell whole or not
+        at all, so a connection that breaks never leaves half a script running.
+        """
         return (
             len(self.body) <= _BRIEF
             and PurePosixPath(self.interpreter).name in _SHELLS
-            and b"\0" not in self.body
             and not any(name in self.body for name in _OWN_FILE)
         )
 

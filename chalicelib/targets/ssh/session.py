@@ -52,6 +52,10 @@ class Session:
     def send(self, data: bytes) -> None:
         self._channel.sendall(data)
 
+    def send_end(self) -> None:
+        """No more input will come."""
+        self._channel.shutdown_write()
+
     def read(self, timeout: float) -> tuple[Stream, bytes] | None:
         """The next output, at most 64 KiB; None after ``timeout`` seconds without.
 
