@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -275,8 +276,9 @@ def test_what_is_not_an_ssh_server_is_told(
         with connection:
             connection.sendall(greeting)
             connection.shutdown(socket.SHUT_WR)
-            while connection.recv(4096):
-                pass
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(4096):
+                    pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.targets.ssh import programs
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login, ScriptRun
 from chalicelib.targets.ssh.run import run_script
@@ -193,6 +194,24 @@ def test_a_nul_byte_in_the_script_does_not_cut_it_short(run: RunIt) -> None:
 def test_a_script_of_a_megabyte_runs(run: RunIt) -> None:
     done = run("echo begin\n" + "# padding of a long script\n" * 40_000 + "echo end\n")
     assert done.stdout == b"begin\nend\n"
+
+
+def test_a_brief_script_needs_no_file_and_no_process_besides_its_shell(run: RunIt) -> None:
+    done = run("ps -o args= -p $$; ps -o pid= --ppid $$ | wc -l")
+    assert done.stdout.split(b"\n")[:2] == [b"/bin/sh /dev/fd/3", b"2"]  # ps and wc
+
+
+def test_a_brief_script_may_use_the_descriptor_that_it_came_by(run: RunIt) -> None:
+    for shell in ("/bin/sh", "/bin/bash"):
+        done = run(f"#!{shell}\nexec 3>&1\necho one >&3\n(cat <&0; cat </dev/null)\necho two\n")
+        assert done.stdout == b"one\ntwo\n"
+
+
+def test_where_the_input_is_no_pipe_a_brief_script_goes_by_a_file(
+    run: RunIt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "RUN", programs.RUN.replace("-p /dev/fd/0", "-d /dev/fd/0"))
+    assert b"/script" in run("ps -o args= -p $$").stdout
 
 
 def test_an_empty_script_succeeds(run: RunIt) -> None:

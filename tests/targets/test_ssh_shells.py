@@ -53,8 +53,8 @@ def test_the_output_is_the_scripts_alone_under_any_login_shell(
             directory.chmod(0o755)
         login = login_as(noisy_sshd, user.name)
         script = "echo \"it's\" '$HOME!' `id -un`; echo err >&2; kill -TERM $$"
-        for _ in ("cold", "warm"):
-            done = run(script, to=login)
+        for by_file in ("", ": $0; "):
+            done = run(by_file + script, to=login)
             assert done.stdout.decode() == f"it's $HOME! {user.name}\n"
             assert done.stderr == b"err\n"
             assert (done.result.outcome, done.result.signal) == ("signalled", "TERM")

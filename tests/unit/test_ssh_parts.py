@@ -101,3 +101,12 @@ def test_what_a_host_does_not_tell_is_none_and_never_zero() -> None:
 def test_figures_that_make_no_sense_are_none() -> None:
     health = read_health(["uptime x", "load", "MemTotal: 0", "MemAvailable: 0", "system "], "k")
     assert set(health.model_dump(exclude={"host_key"}).values()) == {None}
+
+
+def test_a_host_may_ask_for_the_script_before_it_is_ready() -> None:
+    announcement = Announcement("n0nce")
+    announcement.feed("stdout", b"noise n0nce more\n")
+    assert announcement.wants_more
+    announcement.feed("stderr", b"n0nce\n")
+    announcement.feed("stdout", b"n0nce ready 12 \n")
+    assert announcement.ready == Ready(12, "")

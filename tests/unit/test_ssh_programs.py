@@ -76,31 +76,18 @@ def test_a_script_is_made_ready_as_linux_would_read_it(script: str, prepared: Pr
 
 
 @pytest.mark.parametrize(
-    ("script", "size"),
+    ("script", "brief"),
     [
-        ("echo hi", "-"),
-        ("#!/bin/bash\necho 'ä' \\n", "-"),
-        ("echo $0", "7"),
-        ("#!/usr/bin/env python3\n", "23"),
-        ("echo \0", "6"),
-        ("#" * 2049, "2049"),
+        ("echo hi", True),
+        ("#!/bin/bash -e\necho 'ä' \\n", True),
+        ("echo $0", False),
+        ("#!/usr/bin/env python3\n", False),
+        ("#!/usr/bin/env bash\n", False),
+        ("#" * 2048, True),
+        ("#" * 2049, False),
     ],
 )
-def test_only_a_brief_shell_script_that_does_not_look_at_itself_goes_as_a_line(
-    script: str, size: str
+def test_only_a_brief_shell_script_that_does_not_look_at_itself_goes_by_the_pipe(
+    script: str, brief: bool
 ) -> None:
-    assert prepare(script).size == size
-
-
-def test_the_line_of_a_brief_script_prints_as_the_script() -> None:
-    script = "".join(map(chr, range(1, 0x180))) + "\\n \\0101 %s %% \\\\ 7\\\n\n"
-    prepared = prepare(f"#{script}")
-    assert prepared.size == "-"
-    assert prepared.wire.count(b"\n") == 1
-    for shell in ("sh", "bash", "dash"):
-        if found := shutil.which(shell):
-            program = 'IFS= read -r line; printf %b "$line"'
-            done = subprocess.run(
-                [found, "-c", program], input=prepared.wire, capture_output=True, check=True
-            )
-            assert done.stdout == prepared.body
+    assert prepare(script).is_brief is brief

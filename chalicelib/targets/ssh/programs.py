@@ -11,12 +11,12 @@ from __future__ import annotations
 
 BOOT = "exec /bin/sh -c 'IFS= read -r qd && eval \"$qd\"'"
 
-# Parameters: nonce, "brief" or "file", size of the script in bytes, interpreter, the interpreter's one argument
-# (or empty). Then, once we have read the announcement on both streams, the line "go".
+# Parameters: nonce, "brief" or "file", size of the script in bytes, interpreter, the interpreter's one
+# argument (or empty). Then, once we have read the announcement on both streams, the line "go".
 #
-# A script goes one of two ways. A brief one stays in the pipe that is our input, behind the "go", and its shell
-# reads it from there: no file, no process besides it. Any other is written to a file before we announce; the
-# host asks with "more" for a brief one too where our input is no pipe.
+# A script goes one of two ways. A brief one stays in the pipe that is our input, behind the "go", and its
+# shell reads it from there: no file, and no process besides it. Any other is sent before, and written to a
+# file. Where our input is no pipe, the host asks with "more" for a brief one too.
 #
 # - The nonce marks where the noise of shell start-up files ends, on stdout and on stderr.
 # - The script runs by its interpreter, as the kernel itself would run it: a /tmp mounted noexec is no matter.
