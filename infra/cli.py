@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from infra import checks, lifecycle
 from infra.embedded.instance import InstanceProblem
 from infra.environment import ROOT
 from infra.packaging import PackagingProblem
+
+Work = Callable[[argparse.Namespace], int]
+# argparse gives the type of what add_subparsers returns no public name.
+Commands = Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,14 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="quarterdeck", description="One control plane, on one machine or on AWS.")
+    parser = argparse.ArgumentParser(
+        prog="quarterdeck", description="One control plane, on one machine or on AWS."
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     up = _command(commands, "up", lifecycle.up, "start Quarterdeck on this machine")
     _with_state(up)
     up.add_argument("--port", type=_port, default=8000, metavar="N", help="public port on loopback (8000)")
-    up.add_argument("--detach", action="store_true", help="return when everything answers and leave it running")
+    up.add_argument(
+        "--detach", action="store_true", help="return when everything answers and leave it running"
+    )
 
+    work: Work
     for name, work, text in (
         ("down", lifecycle.down, "stop it; its state is kept"),
         ("status", lifecycle.status, "ask every part; exit code 0 when all are healthy"),
@@ -50,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     logs = _command(commands, "logs", lifecycle.logs, "show the logs of every part")
     _with_state(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
-    logs.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="lines of each part to begin with (50)")
+    logs.add_argument(
+        "-n", "--lines", type=int, default=50, metavar="N", help="lines of each part to begin with (50)"
+    )
 
     user = _command(commands, "user", lifecycle.user, "make a user, or give one a new password and role")
     _with_state(user)
@@ -58,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     user.add_argument("--email", required=True)
     user.add_argument("--role", default="user", choices=["admin", "operator", "user", "viewer"])
 
-    demo = _command(commands, "demo", lifecycle.demo, "run a script on a throw-away SSH host and watch its output")
+    demo = _command(
+        commands, "demo", lifecycle.demo, "run a script on a throw-away SSH host and watch its output"
+    )
     _with_state(demo)
 
     package = _command(commands, "package", checks.package, "make the package for AWS, dependencies included")
@@ -73,8 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands, name, work, text):  # type: ignore[no-untyped-def]
-    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+def _command(commands: Commands, name: str, work: Work, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + "."
+    )
     command.set_defaults(work=work)
     return command
 

@@ -76,7 +76,7 @@ class Tour:
         admin = self.instance.admin
         file = self.instance.state.admin_file
         print("$ TOKEN=$(curl -s -H 'Content-Type: application/json' \\")
-        print(f'    -d "$(jq \'{{username, password}}\' {file})" \\')
+        print(f"    -d \"$(jq '{{username, password}}' {file})\" \\")
         print(f"    {self.api}/auth/login | jq -r .access_token)")
         credentials = {"username": admin.username, "password": admin.password}
         self.token = self._call("POST", "/auth/login", credentials, show=False)["access_token"]
@@ -122,7 +122,10 @@ class Tour:
                 print(f"  {message['stream']:<6} | {line}", flush=True)
         elif message["type"] == "status":
             code = message.get("exit_code")
-            print(f"  status | {message['status']}{f', exit code {code}' if code is not None else ''}", flush=True)
+            print(
+                f"  status | {message['status']}{f', exit code {code}' if code is not None else ''}",
+                flush=True,
+            )
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None, *, show: bool = True) -> Any:
         if show:

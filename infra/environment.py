@@ -1,7 +1,7 @@
 """The Python environment that everything runs in, made from the locks. Standard library only.
 
-It stands in ``.venv`` and carries, in a stamp, the digest of each lock that is installed in it and of the Python
-that made it: a warm start compares digests and never starts pip.
+It stands in ``.venv`` and carries, in a stamp, the digest of each lock that is installed in it and of the
+Python that made it: a warm start compares digests and never starts pip.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def enter(arguments: Sequence[str]) -> None:
     # The tools of the environment (chalice, ruff, ansible) are found by name by what runs in it.
     tools = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PYTHONPATH": path, "PATH": tools, "VIRTUAL_ENV": str(VENV)}
-    os.execve(python, [python, "-m", "infra.cli", *arguments], environment)
+    os.execve(python, [python, "-m", "infra.cli", *arguments], environment)  # noqa: S606
 
 
 def ensure(kind: str) -> None:
@@ -92,7 +92,9 @@ def _install(lock: Path) -> None:
         *("-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"),
         *("--disable-pip-version-check", "--progress-bar", "off", "-r", str(lock)),
     ]
-    total = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
+    total = sum(
+        1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith((" ", "#"))
+    )
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     tail: list[str] = []
@@ -147,7 +149,7 @@ def _exclusive() -> Iterator[None]:
 
 
 def _run(command: Sequence[str], what: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise EnvironmentProblem(f"{what}:\n{done.stdout.strip()}")
 

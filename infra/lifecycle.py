@@ -124,7 +124,10 @@ def user(options: argparse.Namespace) -> int:
     password = os.environ.get("QUARTERDECK_USER_PASSWORD") or _asked_password()
     command = {
         "command": "ensure_user",
-        **{"username": options.username, "email": options.email, "password": password, "role": options.role},
+        "username": options.username,
+        "email": options.email,
+        "password": password,
+        "role": options.role,
     }
     try:
         made = instance.operate(command)

@@ -1,8 +1,8 @@
 """The one package: what ``chalice package`` makes of the app, merged with the pieces in ``infra/template``.
 
-The package for AWS and the one for a single machine are made by the same steps. They differ in one thing: on AWS
-the zip carries the dependencies of ``requirements.txt``; on one machine the functions run in the environment of
-the launcher, which holds them already, so that the zip needs only our own code.
+The package for AWS and the one for a single machine are made by the same steps. They differ in one thing:
+on AWS the zip carries the dependencies of ``requirements.txt``; on one machine the functions run in the
+environment of the launcher, which holds them already, so that the zip needs only our own code.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Package:
 
 
 def build(out: Path, *, dependencies: bool, root: Path = ROOT) -> Package:
-    """Make the package in ``out``, replacing what is there. ``dependencies``: put them in the zip, as AWS needs."""
+    """Make the package in ``out``, over what is there. ``dependencies``: put them in the zip, for AWS."""
     out = out.resolve()
     with tempfile.TemporaryDirectory(prefix="quarterdeck-package-") as name:
         staged = Path(name) / "project"

@@ -1,4 +1,4 @@
-"""The real parts that tests talk to, beside what pip installs: which are there, and getting those that are not."""
+"""The real parts that tests talk to beside what pip installs, and getting those that are not there."""
 
 from __future__ import annotations
 

@@ -46,7 +46,18 @@ def throwaway_sshd() -> Iterator[Sshd]:
     with tempfile.TemporaryDirectory(prefix="quarterdeck-demo-") as name:
         directory = Path(name)
         for key in ("host", "user"):
-            _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "quarterdeck-demo", "-f", str(directory / key))
+            _run(
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                "quarterdeck-demo",
+                "-f",
+                str(directory / key),
+            )
         port, username = _free_port(), getpass.getuser()
         config = directory / "sshd_config"
         config.write_text(CONFIG.format(port=port, directory=directory, username=username))

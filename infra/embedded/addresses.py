@@ -18,7 +18,8 @@ BASES = {
 def surface_path(host: str, path: str) -> str | None:
     """The path behind the surface's own prefix, without a trailing slash; None when it is no surface's.
 
-    ``/birun/api/servers/`` is that already; ``/api/servers`` at the host ``birun.localhost`` becomes the same.
+    ``/birun/api/servers/`` is that already; ``/api/servers`` at the host ``birun.localhost`` becomes the
+    same.
     """
     label = host.split(".", 1)[0].lower() if "." in host else ""
     full = f"/{label}{path}" if label in SURFACES else path
@@ -40,9 +41,9 @@ def channel_query(channel: str, query: str) -> str:
 def forwarded_for(received: list[str], peer: str, hops: int) -> str:
     """X-Forwarded-For for the gateway: the entries of proxies that are trusted, then the peer's own address.
 
-    ``hops`` counts the proxies whose entry is trusted, this front door among them. A client can send the header too:
-    whatever stands before the trusted entries is dropped, so that nobody chooses an address. What is left begins
-    with the client's address, which is where the emulator looks for it.
+    ``hops`` counts the proxies whose entry is trusted, this front door among them. A client can send the
+    header too: whatever stands before the trusted entries is dropped, so that nobody chooses an address.
+    What is left begins with the client's address, which is where the emulator looks for it.
     """
     entries = [entry.strip() for line in received for entry in line.split(",") if entry.strip()]
     trusted = entries[len(entries) - (hops - 1) :] if hops > 1 else []

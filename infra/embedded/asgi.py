@@ -24,7 +24,11 @@ class Answer:
 
 
 async def call(
-    application: Application, method: str, path: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    application: Application,
+    method: str,
+    path: str,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
 ) -> Answer:
     """One HTTP request to an application in this process."""
     answer = Answer()
@@ -46,10 +50,19 @@ async def call(
     raw = [(name.encode(), value.encode()) for name, value in headers]
     await application(
         {
-            **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http"},
-            **{"method": method, "path": path, "raw_path": path.encode(), "query_string": b""},
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
             "headers": [*raw, (b"host", b"localhost"), (b"content-length", str(len(body)).encode())],
-            **{"client": ("127.0.0.1", 0), "server": ("127.0.0.1", 0), "root_path": "", "extensions": {}},
+            "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 0),
+            "root_path": "",
+            "extensions": {},
         },
         receive,
         send,

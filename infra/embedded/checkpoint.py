@@ -1,15 +1,15 @@
 """Snapshots of the emulator's state while it runs, so that a killed instance loses a few seconds at most.
 
-The emulator keeps its state in memory and can write it to files. A forked child does that: it holds a copy of
-the memory as it was at one moment and the parent goes on serving. The child writes a new directory beside the
-last one and then turns the link ``current`` to it in one step, so that a crash in the middle of writing leaves the
-snapshot before whole.
+The emulator keeps its state in memory and can write it to files. A forked child does that: it holds a
+copy of the memory as it was at one moment and the parent goes on serving. The child writes a new
+directory beside the last one and then turns the link ``current`` to it in one step, so that a crash in
+the middle of writing leaves the snapshot before whole.
 
-The child does all that touches the disk, so that the parent never waits for it, and ends when its parent does: what
-a dead instance had half written is never published under the feet of the next one.
+The child does all that touches the disk, so that the parent never waits for it, and ends when its parent
+does: what a dead instance had half written is never published under the feet of the next one.
 
-A child that was forked while another thread held a lock may wait for that lock for ever; it is killed after a time
-and another is forked.
+A child that was forked while another thread held a lock may wait for that lock for ever; it is killed
+after a time and another is forked.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Checkpointer:
 
 
 def write_emulator_state(target: Path) -> None:
-    """Write every service's state into ``target`` with the emulator's own function; raises when one is missing."""
+    """Write all services' state into ``target``, by the emulator's own function; OSError when one fails."""
     from ministack import app as ministack
     from ministack.core import persistence
     from ministack.services import lambda_svc
@@ -160,7 +160,7 @@ def _dump(content: Any, stream: Any, **options: Any) -> None:
 
 
 def _fork(work: Callable[[], None]) -> int:
-    """A child that does ``work`` and ends: 0, or 1 when it raised. It holds none of our files and sockets open."""
+    """A child that does ``work`` and ends with 0, or 1 when it raised. It keeps none of our files open."""
     parent = os.getpid()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is what is wanted here

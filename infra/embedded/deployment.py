@@ -4,8 +4,8 @@ Three things are adapted to the emulator, and nothing else differs from the temp
 
 - the address of the zip, which CloudFormation wants in S3 (``aws cloudformation package`` does that for AWS);
 - ``AWS::ApiGatewayV2::Deployment``, which it does not know: the WebSocket stage deploys itself instead;
-- gateway responses and preflight answers in the API's body, which it does not read: the same ones are set through
-  API Gateway's own API.
+- gateway responses and preflight answers in the API's body, which it does not read: the same ones are set
+  through API Gateway's own API.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from infra import packaging
 from infra.embedded.addresses import BASES, SURFACES
-from infra.embedded.emulator import ACCOUNT, REGION
+from infra.embedded.emulator import ACCOUNT, REGION, SECRET
 from infra.embedded.state import StateDirectory, read_json, write_json
 
 STACK = "quarterdeck"
@@ -49,7 +49,9 @@ class Deployed:
     @property
     def surfaces(self) -> tuple[str, ...]:
         """Those that have a path in the deployed template."""
-        return tuple(name for name in SURFACES if any(path.startswith(f"{BASES[name]}/") for path in self.paths))
+        return tuple(
+            name for name in SURFACES if any(path.startswith(f"{BASES[name]}/") for path in self.paths)
+        )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,7 +71,7 @@ def client(service: str, internal_port: int) -> Any:
     from botocore.config import Config
 
     return boto3.session.Session(
-        aws_access_key_id=ACCOUNT, aws_secret_access_key="embedded", region_name=REGION
+        aws_access_key_id=ACCOUNT, aws_secret_access_key=SECRET, region_name=REGION
     ).client(
         service,
         endpoint_url=f"http://127.0.0.1:{internal_port}",
@@ -123,7 +125,7 @@ def deploy(state: StateDirectory, internal_port: int, parameters: dict[str, str]
 
 
 def stands(deployed: Deployed, internal_port: int) -> bool:
-    """Whether the emulator has that very stack. It may have an older one: a snapshot can be older than our note."""
+    """Whether the emulator has that very stack: a snapshot can be older than our note of it."""
     stack = _stack(client("cloudformation", internal_port)) or {}
     return {"Key": DIGEST_TAG, "Value": deployed.digest} in stack.get("Tags", [])
 
@@ -219,7 +221,8 @@ def _reasons(cloudformation: Any) -> str:
     events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     failed = [each for each in events if each["ResourceStatus"].endswith("FAILED")]
     return "\n".join(
-        f"  {each['LogicalResourceId']}: {each.get('ResourceStatusReason', each['ResourceStatus'])}" for each in failed
+        f"  {each['LogicalResourceId']}: {each.get('ResourceStatusReason', each['ResourceStatus'])}"
+        for each in failed
     )
 
 

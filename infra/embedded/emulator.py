@@ -20,6 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ACCOUNT = "000000000000"
+SECRET = "embedded"  # noqa: S105  the emulator asks for one and looks at none
 REGION = "us-east-1"
 # Names that must not reach the functions from whoever starts the instance: a real account's keys above all.
 PRIVATE_PREFIXES = ("AWS_", "QUARTERDECK_", "MINISTACK_", "LAMBDA_", "PYTHONPATH")
@@ -30,7 +31,7 @@ def aws_environment(internal_port: int) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{internal_port}",
         "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,7 +1,8 @@
-"""The process that is an instance: emulator, front door, checkpoints and the relay's supervisor in one event loop.
+"""The process that is an instance: emulator, front door, checkpoints, and the relay's supervisor.
 
-``python -m infra.embedded.engine --state DIR --port N``, with its settings as JSON on stdin. It says how far it is in ``run.json``, holds the state
-directory's lock for as long as it lives, and ends in good order on SIGTERM, SIGINT or SIGHUP.
+``python -m infra.embedded.engine --state DIR --port N``, with its settings as JSON on stdin. It says how
+far it is in ``run.json``, holds the state directory's lock for as long as it lives, and ends in good
+order on SIGTERM, SIGINT or SIGHUP.
 """
 
 from __future__ import annotations
@@ -89,7 +90,11 @@ class Engine:
         deployed = await asyncio.to_thread(self._deploy)
         self.doctor.deployed = deployed
         self.front_door.routes = Routes(
-            deployed.rest_api, deployed.rest_stage, deployed.socket_api, deployed.socket_stage, deployed.surfaces
+            deployed.rest_api,
+            deployed.rest_stage,
+            deployed.socket_api,
+            deployed.socket_stage,
+            deployed.surfaces,
         )
         self.run.surfaces = list(deployed.surfaces)
         self._step("starting the relay")
@@ -116,7 +121,11 @@ class Engine:
             if report["status"] == "healthy":
                 return
             if time.monotonic() > deadline:
-                ailing = {name: part["detail"] for name, part in report["parts"].items() if part["status"] != "healthy"}
+                ailing = {
+                    name: part["detail"]
+                    for name, part in report["parts"].items()
+                    if part["status"] != "healthy"
+                }
                 raise TimeoutError(f"not every part answers: {ailing}; see the logs")
             await asyncio.sleep(0.1)
 
@@ -148,7 +157,10 @@ class Engine:
 
     def _deploy(self) -> Deployed:
         port = self.run.internal_port
-        parameters = {**self.settings.parameters, "SocketEndpoint": f"http://127.0.0.1:{port}/_aws/execute-api"}
+        parameters = {
+            **self.settings.parameters,
+            "SocketEndpoint": f"http://127.0.0.1:{port}/_aws/execute-api",
+        }
         kept = deployment.kept(self.state)
         if kept and kept.digest == deployment.wanted_digest(parameters) and deployment.stands(kept, port):
             self._step("the deployed stack is up to date")
@@ -171,7 +183,8 @@ class Engine:
     async def _ensure_admin(self, deployed: Deployed) -> None:
         """The administrator exists as the environment, or what was kept, has it.
 
-        That it was made is noted only once it is in a snapshot: a note without its user would lock everybody out.
+        That it was made is noted only once it is in a snapshot: a note without its user would lock
+        everybody out.
         """
         kept = self.state.admin()
         wanted = self.settings.admin(kept)
@@ -240,7 +253,9 @@ def _may_change(scope: Scope) -> bool:
     """Whether a call to the emulator may change its state, as far as its name tells."""
     if scope["method"] in {"GET", "HEAD", "OPTIONS"}:
         return False
-    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode("latin-1")
+    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"").decode(
+        "latin-1"
+    )
     return not target.rsplit(".", 1)[-1].startswith(READS)
 
 

@@ -1,7 +1,7 @@
 """The front door: friendly addresses in front of the gateway, as CloudFront is on AWS.
 
-It is an ASGI application that changes a request's address and calls the emulator's application in the same process:
-there is no second hop. Answers and WebSocket messages pass through it as they are.
+It is an ASGI application that changes a request's address and calls the emulator's application in the
+same process: there is no second hop. Answers and WebSocket messages pass through it as they are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ NOT_FOUND = problem("Resource not found", "No such address; GET / names those th
 TOO_LARGE = problem("Request too large", "A request may be 10 MB at most")
 STARTING = problem("Starting", "Quarterdeck is starting; try again in a few seconds")
 # Written by us, or read by the emulator to tell its services apart: never taken from a client.
-OWN_HEADERS = frozenset({b"host", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port"})
+OWN_HEADERS = frozenset(
+    {b"host", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port"}
+)
 
 Health = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -123,7 +125,8 @@ class FrontDoor:
             await send_json(send, 200, {"name": "Quarterdeck", "addresses": links})
             return
         items = "".join(f"<li>{name}: <code>{base}</code></li>" for name, base in links.items())
-        page = f'<!doctype html><html lang="en"><title>Quarterdeck</title><h1>Quarterdeck</h1><ul>{items}</ul></html>'
+        head = '<!doctype html><html lang="en"><title>Quarterdeck</title><h1>Quarterdeck</h1>'
+        page = f"{head}<ul>{items}</ul></html>"
         await send_body(send, 200, page.encode(), [(b"content-type", b"text/html; charset=utf-8")])
 
     # ------------------------------------------------------------------ WebSockets
@@ -202,8 +205,8 @@ def _limited(receive: Receive) -> Receive:
 def _choosing_subprotocol(scope: Scope, send: Send) -> Send:
     """Accept with the first subprotocol that was offered.
 
-    A browser that offers some drops a connection that is accepted with none, and the emulator does not pass on
-    which one ``$connect`` chose.
+    A browser that offers some drops a connection that is accepted with none, and the emulator does not
+    pass on which one ``$connect`` chose.
     """
     offered = scope.get("subprotocols") or []
 

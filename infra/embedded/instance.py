@@ -215,7 +215,9 @@ class Instance:
         if self.state.is_live():
             raise AlreadyUp(f"already up at {self.base_url} (state in {self.state.path})")
         if not is_free(self.port):
-            raise InstanceProblem(f"port {self.port} is in use by another program; choose another with --port")
+            raise InstanceProblem(
+                f"port {self.port} is in use by another program; choose another with --port"
+            )
 
     def _spawn(self, *, tethered: bool) -> subprocess.Popen[bytes]:
         settings = {"parameters": self.parameters, "admin": self.admin_wanted}
@@ -243,4 +245,6 @@ class Instance:
         if run and run.problem:
             return f"it could not start: {run.problem}\nThe logs are in {self.state.logs}"
         errors = (self.state.logs / "engine.err").read_text(errors="replace").strip()
-        return f"it could not start: {errors[-2000:] or 'the process ended'}\nThe logs are in {self.state.logs}"
+        return (
+            f"it could not start: {errors[-2000:] or 'the process ended'}\nThe logs are in {self.state.logs}"
+        )

@@ -16,7 +16,9 @@ PARTS = ("engine", "functions", "relay", "access")
 
 def open_logs(directory: Path) -> None:
     """Send each part's records to its own file, and everything else to the engine's."""
-    _to_file(logging.getLogger(), directory / "engine.log", "%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    _to_file(
+        logging.getLogger(), directory / "engine.log", "%(asctime)s %(levelname)s [%(name)s] %(message)s"
+    )
     for part in PARTS[1:]:
         logger = logging.getLogger(f"quarterdeck.{part}")
         logger.setLevel(logging.INFO)

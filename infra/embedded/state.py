@@ -1,6 +1,7 @@
 """What an instance keeps in its state directory, and the lock that makes the directory one instance's own.
 
-The directory holds the emulator's key material and the administrator's password: it is readable by its owner only.
+The directory holds the emulator's key material and the administrator's password: it is readable by its
+owner only.
 """
 
 from __future__ import annotations

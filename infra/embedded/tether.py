@@ -1,6 +1,7 @@
 """Children that do not outlive their parent, however it ends.
 
-``python -m infra.embedded.tether -m some.module …`` becomes ``python -m some.module …`` with that promise. Linux only.
+``python -m infra.embedded.tether -m some.module …`` becomes ``python -m some.module …`` with that
+promise. Linux only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(number: signal.Signals, parent: int) -> None:
-    """From now on this process gets the signal when its parent ends; at once when ``parent`` is gone already."""
+    """Have this process sent the signal when its parent ends; at once when ``parent`` is gone already."""
     if _libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:
@@ -24,7 +25,7 @@ def die_with_parent(number: signal.Signals, parent: int) -> None:
 
 def main() -> None:
     die_with_parent(signal.SIGTERM, os.getppid())
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])  # noqa: S606
 
 
 if __name__ == "__main__":
