@@ -222,5 +222,6 @@ def system_user(shell: str = "/bin/sh") -> Iterator[SystemUser]:
         subprocess.run(["chpasswd"], input=f"{name}:{password}\n".encode(), check=True)
         yield SystemUser(name, password, home)
     finally:
-        subprocess.run(["userdel", name], check=False, capture_output=True)
+        # Forced: where nobody buries zombies, the account would count as in use.
+        subprocess.run(["userdel", "--force", name], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
