@@ -7,6 +7,7 @@ connects again back to that place.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -33,13 +34,10 @@ def cursor_text(position: dict[str, int]) -> str:
 
 def read_cursor(text: str) -> dict[str, int]:
     """The reverse. Raises ValueError with words for the person."""
-    position: dict[str, int] = {}
-    for item in filter(None, text.split(".")):
-        name, _, number = item.partition("-")
-        if not number.isdecimal() or not (name == feed.CONTROL or name.isdecimal()) or len(number) > 12:
-            raise ValueError("The cursor is not one that this service gave out.")
-        position[name] = int(number)
-    return position
+    if not re.fullmatch(r"((c|\d{1,6})-\d{1,12}(\.(?!$)|$))*", text, re.ASCII):
+        raise ValueError("The cursor is not one that this service gave out.")
+    pairs = (item.split("-") for item in text.split(".") if item)
+    return {name: int(number) for name, number in pairs}
 
 
 class Pump:

@@ -17,7 +17,7 @@ from chalicelib.kernel import ids
 CHUNK = 100
 """Parts that are handed to a relay together."""
 
-OUTPUT_HEAD = 16 * 1024
+OUTPUT_HEAD = 4 * 1024
 """Bytes of output kept on the part itself; the whole is in the feed."""
 
 PARTS = "executions"
