@@ -248,7 +248,7 @@ def _set_gateway_answers(deployed: Deployed, body: dict[str, Any], internal_port
         )
     pages = gateway.get_paginator("get_resources").paginate(restApiId=deployed.rest_api)
     resources = {each["path"]: each["id"] for page in pages for each in page["items"]}
-    for path, method, status, parameters in _preflights(body):
+    for path, method, status, parameters in preflights(body):
         gateway.put_integration_response(
             restApiId=deployed.rest_api,
             resourceId=resources[path],
@@ -260,7 +260,7 @@ def _set_gateway_answers(deployed: Deployed, body: dict[str, Any], internal_port
     gateway.create_deployment(restApiId=deployed.rest_api, stageName=deployed.rest_stage)
 
 
-def _preflights(body: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+def preflights(body: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     """Path, method, status and headers of every answer that is written in the body itself."""
     for path, methods in body["paths"].items():
         for method, operation in methods.items():

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from statelint.linter import Linter
+from statelint.linter import Linter  # type: ignore[import-untyped]
 
 from infra import packaging
 from infra.embedded.deployment import adapt
+from infra.environment import ROOT
 
 FUNCTION = "AWS::Serverless::Function"
 # Calls that AWS authorises on no resource, each with where AWS says so.
@@ -50,8 +51,7 @@ def statements(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
     """Every statement of every role's policies, with the role's name."""
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
+            yield from ((name, statement) for statement in policy["PolicyDocument"]["Statement"])
 
 
 def listed(value: Any) -> list[Any]:
@@ -98,7 +98,7 @@ def test_the_validator_of_state_machines_would_find_something() -> None:
 
 
 def test_every_state_machine_file_is_in_the_package(resources: dict[str, Any]) -> None:
-    files = sorted((packaging.ROOT / "statemachines").glob("*.asl.json"))
+    files = sorted((ROOT / "statemachines").glob("*.asl.json"))
     machines = of_type(resources, "AWS::StepFunctions::StateMachine").values()
     packaged = [machine["Properties"]["Definition"] for machine in machines]
     assert files
@@ -109,8 +109,7 @@ def test_every_state_machine_file_is_in_the_package(resources: dict[str, Any]) -
 def test_every_task_has_a_timeout_and_every_wait_for_a_token_a_heartbeat(resources: dict[str, Any]) -> None:
     def states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         if isinstance(part, dict):
-            for name, state in part.get("States", {}).items():
-                yield name, state
+            yield from part.get("States", {}).items()
             for each in part.values():
                 yield from states(each)
         elif isinstance(part, list):
