@@ -1,4 +1,4 @@
-"""MiniStack as a library: its settings, and the two things in it that we do otherwise.
+"""MiniStack as a library: its settings, and what in it we do otherwise.
 
 It reads its settings when it is imported, so :func:`configure` comes before :func:`load`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,22 @@ def stop_saving() -> None:
     from ministack import app as ministack
 
     ministack.PERSIST_STATE = False
+
+
+def forget_ended_workflows(before: datetime) -> int:
+    """Drop executions of state machines that ended before then, with their histories; how many there were.
+
+    AWS drops them after ninety days; the emulator would keep them, in every snapshot too, for ever.
+    """
+    from ministack.services import stepfunctions
+
+    forgotten = 0
+    for store in (stepfunctions._executions, stepfunctions._map_runs):
+        for key, each in list(store._data.items()):
+            if each.get("stopDate") and datetime.fromisoformat(each["stopDate"]) < before:
+                store._data.pop(key, None)
+                forgotten += 1
+    return forgotten
 
 
 def _function_log_writer(log: logging.Logger) -> Callable[..., None]:

@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ log = logging.getLogger("quarterdeck.engine")
 
 IN_USE = 3  # exit code: the state directory or the port is somebody else's
 READY_WITHIN = 60.0  # seconds from the deployed stack to every part answering
+WORKFLOWS_KEPT = timedelta(days=1)  # after their end
 READS = ("Get", "Query", "BatchGet", "Describe", "List", "Receive", "TransactGet", "Scan")
 
 
@@ -66,6 +68,7 @@ class Engine:
         try:
             await self._until_stopped(server, start)
             self._background.append(asyncio.create_task(self.checkpointer.run()))
+            self._background.append(asyncio.create_task(_keep_tidy()))
             await self._until_stopped(server)
         finally:
             self._phase("stopping")
@@ -257,6 +260,12 @@ def _may_change(scope: Scope) -> bool:
         "latin-1"
     )
     return not target.rsplit(".", 1)[-1].startswith(READS)
+
+
+async def _keep_tidy() -> None:
+    while True:
+        emulator.forget_ended_workflows(datetime.now(UTC) - WORKFLOWS_KEPT)
+        await asyncio.sleep(3600)
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:

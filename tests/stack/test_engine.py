@@ -11,11 +11,13 @@ import sys
 import textwrap
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ministack.services import stepfunctions
 
-from infra.embedded import checkpoint, deployment
+from infra.embedded import checkpoint, deployment, emulator
 from infra.embedded.checkpoint import Checkpointer, Snapshots
 from infra.embedded.logs import Tail
 from infra.embedded.state import StateDirectory, StateProblem
@@ -165,6 +167,23 @@ def test_preflight_answers_are_read_from_the_body_of_the_api() -> None:
         "paths": {"/x": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy"}}, "options": mock}}
     }
     assert list(deployment.preflights(body)) == [("/x", "OPTIONS", "200", headers)]
+
+
+def test_workflows_that_ended_long_ago_are_forgotten() -> None:
+    executions = stepfunctions._executions._data
+    kept_before = dict(executions)
+    for name, stop in (
+        ("old", "2024-01-01T00:00:00.000Z"),
+        ("new", "2024-01-03T00:00:00.000Z"),
+        ("running", None),
+    ):
+        executions["0", "us-east-1", name] = {"stopDate": stop}
+    try:
+        assert emulator.forget_ended_workflows(datetime(2024, 1, 2, tzinfo=UTC)) == 1
+        assert {key[2] for key in executions.keys() - kept_before.keys()} == {"new", "running"}
+    finally:
+        executions.clear()
+        executions.update(kept_before)
 
 
 # ---------------------------------------------------------------- the state directory
