@@ -17,6 +17,7 @@ LONGEST_SECONDS = 2 * 3600 + 600
 """The gateway ends a connection after two hours; its record goes by itself a little later."""
 
 LEASE_SECONDS = 30
+YOUNG_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class Connection(Record, discriminator="connection"):
     requested = NumberAttribute(default=0)
     wakes = NumberAttribute(default=0)
     lease_until = NumberAttribute(default=0)
+    opened_at = NumberAttribute()
+
+    @property
+    def young(self) -> bool:
+        """Perhaps the handshake is not over yet, and the gateway does not know the connection."""
+        return clock.epoch() - int(self.opened_at) < YOUNG_SECONDS
 
 
 class Lookup(Record, discriminator="connection-lookup"):
@@ -68,6 +75,7 @@ def open_connection(connection_id: str, wanted: Subscription, position: dict[str
         position=position,
         words=wanted.words,
         user_id=user_id,
+        opened_at=clock.epoch(),
         ttl=ttl,
     )
     table.write([Put(record), Put(Lookup(f"CONN#{connection_id}", "CONN", channel=channel, ttl=ttl))])

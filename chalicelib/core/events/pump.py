@@ -27,6 +27,10 @@ TURN_SECONDS = 2.0
 """Longest turn, so that one slow viewer does not hold up the others."""
 
 
+HANDSHAKE_SECONDS = 0.05
+"""Pause before a connection that the gateway does not know yet is tried again."""
+
+
 def cursor_text(position: dict[str, int]) -> str:
     """``0-15.1-7.c-2``: the number of the last entry told, by feed."""
     return ".".join(f"{name}-{number}" for name, number in sorted(position.items()) if number)
@@ -76,9 +80,13 @@ class Pump:
         for message in messages[:-1]:
             self._send(message)
         # Only the last message of an entry moves the cursor: who comes back gets the entry whole.
-        self._position[name] = entry.number
-        for message in messages[-1:]:
-            self._send(message)
+        told, self._position[name] = self._position.get(name, 0), entry.number
+        try:
+            for message in messages[-1:]:
+                self._send(message)
+        except sockets.Gone:
+            self._position[name] = told
+            raise
         return time.monotonic() < self._until
 
     def _messages(self, entry: FeedEntry) -> Iterator[dict[str, Any]]:
@@ -134,6 +142,14 @@ def serve(connection: Connection) -> None:
     try:
         _take_turn(Pump(connection, execution), connection)
     except sockets.Gone:
+        _gone(connection)
+
+
+def _gone(connection: Connection) -> None:
+    if connection.young:
+        time.sleep(HANDSHAKE_SECONDS)
+        connections.go_on_later(connection)
+    else:
         connections.close_connection(connection.connection_id)
 
 

@@ -167,14 +167,28 @@ def test_a_long_turn_is_broken_off_and_asked_to_go_on(wire: Wire, monkeypatch: p
     assert viewer.requested == 0
 
 
-def test_a_closed_connection_is_forgotten(wire: Wire) -> None:
+def test_a_closed_connection_is_forgotten(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     made = execution()
     say(made, 1, "one")
     viewer = watch(made)
     wire.gone = True
+    monkeypatch.setattr(connections, "YOUNG_SECONDS", 0)
     pump.serve(viewer)
     assert connections.watching(made.id) == []
     connections.close_connection("c1")
+
+
+def test_a_connection_that_the_gateway_does_not_know_yet_is_tried_again(wire: Wire) -> None:
+    made = execution()
+    say(made, 1, "one", "two")
+    viewer = watch(made)
+    wire.gone = True
+    pump.serve(viewer)
+    (waiting,) = connections.watching(made.id)
+    assert int(waiting.requested) == 1, "asked for another turn"
+    wire.gone = False
+    pump.serve(waiting)
+    assert wire.told() == ["one", "two"]
 
 
 @pytest.mark.parametrize("text", ["x", "0", "0-", "0-x", "-1", "0-1.y-2", "0-1111111111111", "c-٣"])
