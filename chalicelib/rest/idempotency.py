@@ -25,7 +25,6 @@ LONGEST_KEY = 255
 @lru_cache(maxsize=1)
 def _store() -> DynamoDBPersistenceLayer:
     from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
-    from botocore.config import Config
 
     return DynamoDBPersistenceLayer(
         table_name=settings().table,
@@ -34,7 +33,6 @@ def _store() -> DynamoDBPersistenceLayer:
         static_pk_value="IDEMPOTENCY",
         expiry_attr="ttl",
         status_attr="idempotency_status",
-        boto_config=Config(retries={"mode": "standard"}),
     )
 
 
