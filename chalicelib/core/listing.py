@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
@@ -26,6 +26,14 @@ class Page(Generic[R]):
     @property
     def pages(self) -> int:
         return -(-self.total // self.limit)
+
+
+class Search(Protocol):
+    """A page of a list, and a text to look for."""
+
+    page: int
+    limit: int
+    search: str | None
 
 
 @dataclass(frozen=True)
@@ -87,3 +95,11 @@ def filtered(
             kept.append(item)
         total += 1
     return Page(kept, total, page, limit)
+
+
+def searched(listing: Listing, collection: str, query: Search, attribute: Any) -> Page[Any]:
+    """The page that ``query`` asks for, of all or of those whose ``attribute`` contains what it searches."""
+    if not query.search:
+        return ascending(listing, collection, query.page, query.limit)
+    wanted = attribute.contains(query.search.casefold())
+    return filtered(listing, wanted, query.page, query.limit)

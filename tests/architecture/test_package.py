@@ -154,9 +154,17 @@ def test_each_function_has_a_role_of_its_own(resources: dict[str, Any]) -> None:
 def test_the_relay_opens_orders_only_and_touches_only_its_items(resources: dict[str, Any]) -> None:
     held = {each["Sid"]: each for role, each in statements(resources) if role == "RelayRole"}
     assert held["OpenOrders"]["Condition"] == {"Null": {"kms:EncryptionContext:order": "false"}}
-    keys = held["Items"]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-    assert set(keys) == {"FEED#*", "PART#*", "REPLY#*", "RELAY#*", "SERVER#*"}
-    assert held["Items"]["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
+    allowed = {
+        "Items": {"FEED#*", "PART#*", "REPLY#*", "RELAY#*"},
+        "Executions": {"EXEC#*"},
+        "HostKeys": {"SERVER#*"},
+    }
+    for sid, keys in allowed.items():
+        condition = held[sid]["Condition"]
+        assert set(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == keys
+        assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+    assert listed(held["Executions"]["Action"]) == ["dynamodb:GetItem"]
+    assert listed(held["HostKeys"]["Action"]) == ["dynamodb:UpdateItem"]
 
 
 def test_every_queue_is_encrypted_and_every_dead_letter_raises_an_alarm(resources: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
-from chalicelib.surfaces.birun import model, runs
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.service import runs
 
 Json = dict[str, Any]
 

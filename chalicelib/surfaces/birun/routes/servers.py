@@ -1,0 +1,62 @@
+"""Servers, and what is done on one of them."""
+
+from __future__ import annotations
+
+from chalicelib.core.inventory import servers
+from chalicelib.rest.surface import Call, Reply
+from chalicelib.surfaces.birun import presenters, schemas
+from chalicelib.surfaces.birun.routes.base import WRITE, Json, message, operation
+from chalicelib.surfaces.birun.schemas import WORDS
+from chalicelib.surfaces.birun.service import runs
+from chalicelib.surfaces.birun.service import servers as service
+
+
+@operation("GET", "/servers", query=schemas.SearchQuery)
+def list_servers(call: Call) -> Json:
+    return presenters.page(service.list_servers(call.query), "servers", presenters.server)
+
+
+@operation("POST", "/servers", permission=WRITE, body=schemas.ServerCreate)
+def create_server(call: Call) -> Json:
+    return presenters.server(service.create_server(call.caller.actor, call.body))
+
+
+@operation("GET", "/servers/{server_id}", params=schemas.ServerPath)
+def get_server(call: Call) -> Json:
+    return presenters.server(servers.get(call.path.server_id))
+
+
+@operation(
+    "PUT", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath, body=schemas.ServerUpdate
+)
+def update_server(call: Call) -> Json:
+    return presenters.server(service.update_server(call.caller.actor, call.path.server_id, call.body))
+
+
+@operation("DELETE", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath)
+def delete_server(call: Call) -> Json:
+    service.delete_server(call.caller.actor, call.path.server_id)
+    return message("Server deleted successfully")
+
+
+@operation(
+    "POST",
+    "/servers/{server_id}/execute",
+    permission=WRITE,
+    params=schemas.ServerPath,
+    body=schemas.ServerExecuteRequest,
+)
+def execute_on_server(call: Call) -> Reply:
+    part = runs.execute_on_server(call.caller.actor, call.path.server_id, call.body)
+    shown = presenters.execution_in_full(part)
+    body = {"execution_id": int(part.id), "status": shown["status"]}
+    if not part.state.final:
+        follow = f"Still {shown['status']}. Follow it at GET /scripts/executions/{int(part.id)}."
+        return Reply(body | {"message": follow, "output": None, "exit_code": None}, 202)
+    done = {"message": part.reason or f"Script {WORDS[part.state]}"}
+    return Reply(body | done | {key: shown[key] for key in ("output", "exit_code", "output_truncated")})
+
+
+@operation("POST", "/servers/{server_id}/health/check", permission=WRITE, params=schemas.ServerPath)
+def check_server_health(call: Call) -> Json:
+    return presenters.server_health(service.check_server(call.path.server_id))

@@ -1,0 +1,1 @@
+"""biRun's use cases. One module a subject."""

@@ -1,0 +1,100 @@
+"""Servers: list, keep, check."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from chalicelib.core import listing
+from chalicelib.core.audit import Actor
+from chalicelib.core.inventory import servers
+from chalicelib.core.inventory.servers import Credentials, Server
+from chalicelib.core.listing import Listing, Page
+from chalicelib.core.relays import calls
+from chalicelib.kernel.errors import TargetError
+from chalicelib.kernel.secrets import Secret
+from chalicelib.rest.dialect import invalid_field
+from chalicelib.surfaces.birun.schemas import SearchQuery, ServerCreate, ServerUpdate
+from chalicelib.targets.ssh import keys
+from chalicelib.targets.ssh.requests import Login
+
+HEALTH_SECONDS = 20.0
+"""The gateway ends a request at 29 s; the check itself has 15 to connect."""
+
+
+def list_servers(query: SearchQuery) -> Page[Server]:
+    listed = Listing(Server.gsi1.query, Server.gsi1sk, "SERVERS")
+    return listing.searched(listed, servers.COLLECTION, query, Server.search)
+
+
+def _secret(value: SecretStr | None) -> Secret | None:
+    return Secret(value.get_secret_value()) if value is not None and value.get_secret_value() else None
+
+
+def _key_text(key: SecretStr | None, passphrase: Secret | None) -> Secret | None:
+    """A private key as it will be stored. Raises Invalid for text that is none."""
+    given = _secret(key)
+    if given is None:
+        return None
+    try:
+        keys.check_private_key(given.reveal(), passphrase.reveal() if passphrase else None)
+    except ValueError as error:
+        raise invalid_field("body", "ssh_key", str(error)) from error
+    return given
+
+
+def _credentials(request: ServerCreate | ServerUpdate) -> Credentials:
+    passphrase = _secret(request.passphrase)
+    return Credentials(_key_text(request.ssh_key, passphrase), passphrase, _secret(request.password))
+
+
+def create_server(actor: Actor, request: ServerCreate) -> Server:
+    """Stores it with the secret that its ``auth_type`` calls for; the other one is passed over."""
+    given = _credentials(request)
+    wanted = (
+        Credentials(given.ssh_key, given.passphrase)
+        if request.auth_type == "key"
+        else Credentials(password=given.password)
+    )
+    fields = request.model_dump(include={"name", "hostname", "port", "username", "auth_type", "description"})
+    return servers.create(actor, fields, wanted)
+
+
+def update_server(actor: Actor, server_id: int, request: ServerUpdate) -> Server:
+    server = servers.get(server_id)
+    given = _credentials(request)
+    fields = request.model_dump(
+        exclude_unset=True, exclude={"ssh_key", "passphrase", "password", "reset_host_key"}
+    )
+    if request.reset_host_key:
+        fields["host_key"] = None
+    auth_type = fields.get("auth_type", server.auth_type)
+    needed = "ssh_key" if auth_type == "key" else "password"
+    if "auth_type" in fields and needed not in given.given() and not servers.holds(server_id, needed):
+        raise invalid_field("body", needed, f"is required when auth_type becomes '{auth_type}'", "missing")
+    return servers.change(actor, server, fields, given)
+
+
+def delete_server(actor: Actor, server_id: int) -> None:
+    servers.delete(actor, servers.get(server_id))
+
+
+def check_server(server_id: int) -> Server:
+    """Asks the host through the relay. That it does not answer is a result, not an error."""
+    server = servers.get(server_id)
+    known = servers.credentials(server_id)
+    login = Login(
+        hostname=server.hostname,
+        port=int(server.port),
+        username=server.username,
+        private_key=known.ssh_key if server.auth_type == "key" else None,
+        passphrase=known.passphrase,
+        password=known.password if server.auth_type == "password" else None,
+        host_key=server.host_key,
+    )
+    try:
+        figures = calls.ask("ssh.check_health", login, HEALTH_SECONDS)
+    except TargetError as error:
+        return servers.record_health(server, "unhealthy", {"message": error.message})
+    if server.host_key is None:
+        servers.pin_host_key(server_id, figures["host_key"])
+    return servers.record_health(server, "healthy", figures)

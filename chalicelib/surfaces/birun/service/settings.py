@@ -1,0 +1,23 @@
+"""The application's settings."""
+
+from __future__ import annotations
+
+from chalicelib.aws import table
+from chalicelib.aws.table import Update
+from chalicelib.core import audit
+from chalicelib.core.audit import Actor
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.model import AppSettings
+from chalicelib.surfaces.birun.schemas import SettingsUpdate
+
+
+def update_settings(actor: Actor, request: SettingsUpdate) -> AppSettings:
+    """Takes effect at once; tokens issued before keep their expiry."""
+    found = model.app_settings()
+    fields = request.model_dump(exclude_unset=True)
+    names = SettingsUpdate.model_fields
+    before = {name: int(getattr(found, name)) for name in names}
+    actions = [getattr(AppSettings, name).set(value) for name, value in (before | fields).items()]
+    changed = audit.entry(actor, "settings.update", found.pk, before=before, after=before | fields)
+    table.write([Update(found, [AppSettings.kind.set(AppSettings), *actions]), changed])
+    return model.app_settings()
