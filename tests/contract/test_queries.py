@@ -86,6 +86,24 @@ def test_a_page_beyond_the_end_is_empty(operation: Operation, admin: ContractCli
     assert body["total"] == admin.ok("GET", path)["total"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/servers/?search=e",
+        "/scripts/?search=e",
+        "/scripts/executions/?status=failed",
+        "/scripts/executions/?status=completed",
+        "/scripts/executions/?start_date=2024-01-01",
+    ],
+)
+def test_a_filtered_total_is_the_same_on_every_page(path: str, admin: ContractClient, world: World) -> None:
+    world.batch()
+    first = admin.ok("GET", f"{path}&limit=3")
+    beyond = admin.ok("GET", f"{path}&limit=3&page=5000")
+    assert items(beyond) == []
+    assert (beyond["total"], beyond["pages"]) == (first["total"], first["pages"])
+
+
 def test_search_is_a_piece_of_name_or_host_whatever_its_case(admin: ContractClient, world: World) -> None:
     by_name = world.server(name="Needle in the Haystack")
     by_host = world.server(hostname="needle.example.com")
