@@ -40,7 +40,7 @@ def test_by_header_and_by_query(token: str) -> None:
     assert int(connections.watching(made.id)[0].part_id) == made.part_ids.start
 
 
-def test_refusals(token: str) -> None:
+def test_a_handshake_is_refused_with_the_status_of_what_was_wrong(token: str) -> None:
     made = execution()
     path = f"/birun/ws/executions/{made.id}"
     assert handshake(path) == 401
