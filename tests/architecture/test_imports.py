@@ -18,7 +18,11 @@ ALLOWED = {
     "chalice": [r"app", r"chalicelib\.rest(\..+)?", r"chalicelib\.surfaces\.\w+\.routes(\..+)?"],
     "boto3": [r"chalicelib\.(aws|relay)(\..+)?"],
     "botocore": [r"chalicelib\.(aws|relay)(\..+)?"],
-    "pynamodb": [r"chalicelib\.aws(\..+)?", r"chalicelib\.core(\..+)?", r"chalicelib\.surfaces\.\w+\.model(\..+)?"],
+    "pynamodb": [
+        r"chalicelib\.aws(\..+)?",
+        r"chalicelib\.core(\..+)?",
+        r"chalicelib\.surfaces\.\w+\.model(\..+)?",
+    ],
     "paramiko": [r"chalicelib\.targets(\..+)?"],
     "kubernetes": [r"chalicelib\.targets(\..+)?"],
     "docker": [r"chalicelib\.targets(\..+)?"],
