@@ -4,38 +4,45 @@ from __future__ import annotations
 
 from chalicelib.core.events.connections import Subscription
 from chalicelib.rest.surface import Call
-from chalicelib.surfaces.birun import presenters, schemas
+from chalicelib.surfaces.birun.presenters import executions as present
+from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, operation
-from chalicelib.surfaces.birun.schemas import WORDS
+from chalicelib.surfaces.birun.schemas.common import WORDS
+from chalicelib.surfaces.birun.schemas.executions import ExecutionPath, ExecutionsQuery, OutputQuery
 from chalicelib.surfaces.birun.service import runs
 
 
-@operation("GET", "/scripts/executions", query=schemas.ExecutionsQuery)
+@operation("GET", "/scripts/executions", query=ExecutionsQuery)
 def list_executions(call: Call) -> Json:
-    return presenters.page(runs.list_executions(call.query), "executions", presenters.execution)
+    return present_page(runs.list_executions(call.query), "executions", present.execution)
 
 
-@operation("GET", "/scripts/executions/{execution_id}", params=schemas.ExecutionPath)
+@operation("GET", "/scripts/executions/{execution_id}", params=ExecutionPath)
 def get_execution(call: Call) -> Json:
     execution, parts = runs.look_up(call.path.execution_id)
     if execution is None or len(parts) == 1:
-        return presenters.execution_in_full(parts[0])
-    return presenters.batch(execution, parts)
+        return present.execution_in_full(parts[0])
+    return present.batch(execution, parts)
 
 
 @operation(
     "GET",
     "/scripts/executions/{execution_id}/output",
-    params=schemas.ExecutionPath,
-    query=schemas.OutputQuery,
+    params=ExecutionPath,
+    query=OutputQuery,
 )
 def get_execution_output(call: Call) -> Json:
     """Beyond the document: the whole output, a stretch a call."""
     part = runs.only_part(call.path.execution_id)
-    return presenters.output(part, call.query.cursor)
+    return present.output(part, call.query.cursor)
 
 
-@operation("POST", "/scripts/executions/{execution_id}/stop", permission=WRITE, params=schemas.ExecutionPath)
+@operation(
+    "POST",
+    "/scripts/executions/{execution_id}/stop",
+    permission=WRITE,
+    params=ExecutionPath,
+)
 def stop_execution(call: Call) -> Json:
     named = call.path.execution_id
     status = runs.stop(call.caller.actor, named)

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from chalicelib.core.inventory import groups
 from chalicelib.rest.surface import Call
-from chalicelib.surfaces.birun import presenters, schemas
+from chalicelib.surfaces.birun.presenters import groups as present
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, message, operation
+from chalicelib.surfaces.birun.schemas.groups import GroupCreate, GroupPath, GroupUpdate
 from chalicelib.surfaces.birun.service import groups as service
 
 
 @operation("GET", "/server-groups")
 def list_server_groups(call: Call) -> Json:
-    return {"server_groups": [presenters.group(group) for group in groups.every()]}
+    return {"server_groups": [present.group(group) for group in groups.every()]}
 
 
-@operation("POST", "/server-groups", permission=WRITE, body=schemas.GroupCreate)
+@operation("POST", "/server-groups", permission=WRITE, body=GroupCreate)
 def create_server_group(call: Call) -> Json:
-    return presenters.group(service.create_group(call.caller.actor, call.body))
+    return present.group(service.create_group(call.caller.actor, call.body))
 
 
-@operation("GET", "/server-groups/{group_id}", params=schemas.GroupPath)
+@operation("GET", "/server-groups/{group_id}", params=GroupPath)
 def get_server_group(call: Call) -> Json:
-    return presenters.group(groups.get(call.path.group_id))
+    return present.group(groups.get(call.path.group_id))
 
 
 @operation(
-    "PUT", "/server-groups/{group_id}", permission=WRITE, params=schemas.GroupPath, body=schemas.GroupUpdate
+    "PUT",
+    "/server-groups/{group_id}",
+    permission=WRITE,
+    params=GroupPath,
+    body=GroupUpdate,
 )
 def update_server_group(call: Call) -> Json:
-    return presenters.group(service.update_group(call.caller.actor, call.path.group_id, call.body))
+    return present.group(service.update_group(call.caller.actor, call.path.group_id, call.body))
 
 
-@operation("DELETE", "/server-groups/{group_id}", permission=WRITE, params=schemas.GroupPath)
+@operation("DELETE", "/server-groups/{group_id}", permission=WRITE, params=GroupPath)
 def delete_server_group(call: Call) -> Json:
     service.delete_group(call.caller.actor, call.path.group_id)
     return message("Server group deleted successfully")

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from chalicelib.rest.surface import Call
-from chalicelib.surfaces.birun import model, presenters, schemas
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.presenters import executions as executions_presenters
+from chalicelib.surfaces.birun.presenters import scripts as present
+from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, message, operation
+from chalicelib.surfaces.birun.schemas.common import PageQuery, SearchQuery
+from chalicelib.surfaces.birun.schemas.scripts import (
+    ScriptCreate,
+    ScriptExecuteRequest,
+    ScriptPath,
+    ScriptUpdate,
+)
 from chalicelib.surfaces.birun.service import runs
 from chalicelib.surfaces.birun.service import scripts as service
 
 
-@operation("GET", "/scripts", query=schemas.SearchQuery)
+@operation("GET", "/scripts", query=SearchQuery)
 def list_scripts(call: Call) -> Json:
-    return presenters.page(service.list_scripts(call.query), "scripts", presenters.script)
+    return present_page(service.list_scripts(call.query), "scripts", present.script)
 
 
-@operation("POST", "/scripts", permission=WRITE, body=schemas.ScriptCreate)
+@operation("POST", "/scripts", permission=WRITE, body=ScriptCreate)
 def create_script(call: Call) -> Json:
-    return presenters.script(service.create_script(call.caller.actor, call.body))
+    return present.script(service.create_script(call.caller.actor, call.body))
 
 
-@operation("GET", "/scripts/{script_id}", params=schemas.ScriptPath)
+@operation("GET", "/scripts/{script_id}", params=ScriptPath)
 def get_script(call: Call) -> Json:
-    return presenters.script(model.get_script(call.path.script_id))
+    return present.script(model.get_script(call.path.script_id))
 
 
 @operation(
-    "PUT", "/scripts/{script_id}", permission=WRITE, params=schemas.ScriptPath, body=schemas.ScriptUpdate
+    "PUT",
+    "/scripts/{script_id}",
+    permission=WRITE,
+    params=ScriptPath,
+    body=ScriptUpdate,
 )
 def update_script(call: Call) -> Json:
-    return presenters.script(service.update_script(call.caller.actor, call.path.script_id, call.body))
+    return present.script(service.update_script(call.caller.actor, call.path.script_id, call.body))
 
 
-@operation("DELETE", "/scripts/{script_id}", permission=WRITE, params=schemas.ScriptPath)
+@operation("DELETE", "/scripts/{script_id}", permission=WRITE, params=ScriptPath)
 def delete_script(call: Call) -> Json:
     service.delete_script(call.caller.actor, call.path.script_id)
     return message("Script deleted successfully")
@@ -41,14 +55,21 @@ def delete_script(call: Call) -> Json:
     "POST",
     "/scripts/{script_id}/execute",
     permission=WRITE,
-    params=schemas.ScriptPath,
-    body=schemas.ScriptExecuteRequest,
+    params=ScriptPath,
+    body=ScriptExecuteRequest,
 )
 def execute_script(call: Call) -> Json:
-    return presenters.queued(runs.execute_script(call.caller.actor, call.path.script_id, call.body))
+    return executions_presenters.queued(
+        runs.execute_script(call.caller.actor, call.path.script_id, call.body)
+    )
 
 
-@operation("GET", "/scripts/{script_id}/executions", params=schemas.ScriptPath, query=schemas.PageQuery)
+@operation(
+    "GET",
+    "/scripts/{script_id}/executions",
+    params=ScriptPath,
+    query=PageQuery,
+)
 def list_script_executions(call: Call) -> Json:
     page = runs.list_of_script(call.path.script_id, call.query.page, call.query.limit)
-    return presenters.page(page, "executions", presenters.execution)
+    return present_page(page, "executions", executions_presenters.execution)

@@ -4,36 +4,48 @@ from __future__ import annotations
 
 from chalicelib.core.inventory import servers
 from chalicelib.rest.surface import Call, Reply
-from chalicelib.surfaces.birun import presenters, schemas
+from chalicelib.surfaces.birun.presenters import executions as executions_presenters
+from chalicelib.surfaces.birun.presenters import servers as present
+from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, message, operation
-from chalicelib.surfaces.birun.schemas import WORDS
+from chalicelib.surfaces.birun.schemas.common import WORDS, SearchQuery
+from chalicelib.surfaces.birun.schemas.servers import (
+    ServerCreate,
+    ServerExecuteRequest,
+    ServerPath,
+    ServerUpdate,
+)
 from chalicelib.surfaces.birun.service import runs
 from chalicelib.surfaces.birun.service import servers as service
 
 
-@operation("GET", "/servers", query=schemas.SearchQuery)
+@operation("GET", "/servers", query=SearchQuery)
 def list_servers(call: Call) -> Json:
-    return presenters.page(service.list_servers(call.query), "servers", presenters.server)
+    return present_page(service.list_servers(call.query), "servers", present.server)
 
 
-@operation("POST", "/servers", permission=WRITE, body=schemas.ServerCreate)
+@operation("POST", "/servers", permission=WRITE, body=ServerCreate)
 def create_server(call: Call) -> Json:
-    return presenters.server(service.create_server(call.caller.actor, call.body))
+    return present.server(service.create_server(call.caller.actor, call.body))
 
 
-@operation("GET", "/servers/{server_id}", params=schemas.ServerPath)
+@operation("GET", "/servers/{server_id}", params=ServerPath)
 def get_server(call: Call) -> Json:
-    return presenters.server(servers.get(call.path.server_id))
+    return present.server(servers.get(call.path.server_id))
 
 
 @operation(
-    "PUT", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath, body=schemas.ServerUpdate
+    "PUT",
+    "/servers/{server_id}",
+    permission=WRITE,
+    params=ServerPath,
+    body=ServerUpdate,
 )
 def update_server(call: Call) -> Json:
-    return presenters.server(service.update_server(call.caller.actor, call.path.server_id, call.body))
+    return present.server(service.update_server(call.caller.actor, call.path.server_id, call.body))
 
 
-@operation("DELETE", "/servers/{server_id}", permission=WRITE, params=schemas.ServerPath)
+@operation("DELETE", "/servers/{server_id}", permission=WRITE, params=ServerPath)
 def delete_server(call: Call) -> Json:
     service.delete_server(call.caller.actor, call.path.server_id)
     return message("Server deleted successfully")
@@ -43,12 +55,12 @@ def delete_server(call: Call) -> Json:
     "POST",
     "/servers/{server_id}/execute",
     permission=WRITE,
-    params=schemas.ServerPath,
-    body=schemas.ServerExecuteRequest,
+    params=ServerPath,
+    body=ServerExecuteRequest,
 )
 def execute_on_server(call: Call) -> Reply:
     part = runs.execute_on_server(call.caller.actor, call.path.server_id, call.body)
-    shown = presenters.execution_in_full(part)
+    shown = executions_presenters.execution_in_full(part)
     body = {"execution_id": int(part.id), "status": shown["status"]}
     if not part.state.final:
         follow = f"Still {shown['status']}. Follow it at GET /scripts/executions/{int(part.id)}."
@@ -57,6 +69,6 @@ def execute_on_server(call: Call) -> Reply:
     return Reply(body | done | {key: shown[key] for key in ("output", "exit_code", "output_truncated")})
 
 
-@operation("POST", "/servers/{server_id}/health/check", permission=WRITE, params=schemas.ServerPath)
+@operation("POST", "/servers/{server_id}/health/check", permission=WRITE, params=ServerPath)
 def check_server_health(call: Call) -> Json:
-    return presenters.server_health(service.check_server(call.path.server_id))
+    return present.server_health(service.check_server(call.path.server_id))

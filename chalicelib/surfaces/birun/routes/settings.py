@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from chalicelib.core.identity.roles import Permission
 from chalicelib.rest.surface import Call
-from chalicelib.surfaces.birun import model, presenters, schemas
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.presenters import settings as present
 from chalicelib.surfaces.birun.routes.base import Json, operation
+from chalicelib.surfaces.birun.schemas.settings import SettingsUpdate
 from chalicelib.surfaces.birun.service import settings as service
 
 
 @operation("GET", "/settings")
 def get_settings(call: Call) -> Json:
-    return presenters.settings(model.app_settings())
+    return present.settings(model.app_settings())
 
 
-@operation("PUT", "/settings", permission=Permission.ADMIN, body=schemas.SettingsUpdate)
+@operation("PUT", "/settings", permission=Permission.ADMIN, body=SettingsUpdate)
 def update_settings(call: Call) -> Json:
-    return presenters.settings(service.update_settings(call.caller.actor, call.body))
+    return present.settings(service.update_settings(call.caller.actor, call.body))

@@ -10,7 +10,7 @@ from chalicelib.core.identity.users import User
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun import model
-from chalicelib.surfaces.birun.schemas import RegisterRequest
+from chalicelib.surfaces.birun.schemas.accounts import RegisterRequest
 
 
 def log_in(username: str, password: SecretStr) -> tuple[User, str]:

@@ -6,7 +6,7 @@ from chalicelib.core.audit import Actor
 from chalicelib.core.inventory import groups, servers
 from chalicelib.core.inventory.groups import ServerGroup
 from chalicelib.kernel.errors import BadRequest
-from chalicelib.surfaces.birun.schemas import GroupCreate, GroupUpdate
+from chalicelib.surfaces.birun.schemas.groups import GroupCreate, GroupUpdate
 
 
 def _known(server_ids: list[int]) -> list[int]:

@@ -19,13 +19,10 @@ from chalicelib.kernel import ids
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun import model
-from chalicelib.surfaces.birun.schemas import (
-    MOST_SERVERS,
-    WORDS,
-    ExecutionsQuery,
-    ScriptExecuteRequest,
-    ServerExecuteRequest,
-)
+from chalicelib.surfaces.birun.schemas.common import MOST_SERVERS, WORDS
+from chalicelib.surfaces.birun.schemas.executions import ExecutionsQuery
+from chalicelib.surfaces.birun.schemas.scripts import ScriptExecuteRequest
+from chalicelib.surfaces.birun.schemas.servers import ServerExecuteRequest
 
 WORK = "script"
 

@@ -13,7 +13,8 @@ from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import NotFound
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import Script
-from chalicelib.surfaces.birun.schemas import ScriptCreate, ScriptUpdate, SearchQuery
+from chalicelib.surfaces.birun.schemas.common import SearchQuery
+from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate, ScriptUpdate
 
 
 def list_scripts(query: SearchQuery) -> Page[Script]:

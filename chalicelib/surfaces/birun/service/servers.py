@@ -13,7 +13,8 @@ from chalicelib.core.relays import calls
 from chalicelib.kernel.errors import TargetError
 from chalicelib.kernel.secrets import Secret
 from chalicelib.rest.dialect import invalid_field
-from chalicelib.surfaces.birun.schemas import SearchQuery, ServerCreate, ServerUpdate
+from chalicelib.surfaces.birun.schemas.common import SearchQuery
+from chalicelib.surfaces.birun.schemas.servers import ServerCreate, ServerUpdate
 from chalicelib.targets.ssh import keys
 from chalicelib.targets.ssh.requests import Login
 

@@ -8,7 +8,7 @@ from chalicelib.core import audit
 from chalicelib.core.audit import Actor
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import AppSettings
-from chalicelib.surfaces.birun.schemas import SettingsUpdate
+from chalicelib.surfaces.birun.schemas.settings import SettingsUpdate
 
 
 def update_settings(actor: Actor, request: SettingsUpdate) -> AppSettings:

@@ -1,0 +1,1 @@
+"""From records to the documented JSON. One module a subject."""

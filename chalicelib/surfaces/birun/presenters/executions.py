@@ -1,0 +1,108 @@
+"""Executions as the documented JSON."""
+
+from __future__ import annotations
+
+from chalicelib.core.executions import feed
+from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part
+from chalicelib.core.executions.status import Status, together
+from chalicelib.kernel.settings import MIB
+from chalicelib.surfaces.birun.presenters.common import Json, moment, whole
+from chalicelib.surfaces.birun.schemas.common import WORDS
+
+OUTPUT_SHOWN = MIB
+"""Bytes of output that the answer for one execution carries; the whole is read by cursor."""
+
+
+BATCH_OUTPUT = 3 * MIB
+"""Bytes of output, of all parts together, in the answer for a batch."""
+
+
+def execution(part: Part, share: int = OUTPUT_HEAD) -> Json:
+    """A list entry: the first ``share`` bytes of the output, marked where there is more."""
+    size = int(part.output_bytes or 0)
+    text = None if part.output is None else part.output[:share].decode("utf-8", "replace")
+    return {
+        "id": int(part.id),
+        "execution_id": part.execution_id,
+        "script_id": whole(part.script_id),
+        "server_id": int(part.server_id),
+        "status": WORDS[part.state],
+        "started_at": moment(part.started_at),
+        "completed_at": moment(part.completed_at),
+        "output": "" if text is None and part.state.final else text,
+        "output_bytes": size,
+        "output_truncated": size > share,
+        "exit_code": whole(part.exit_code),
+        "signal": part.signal,
+        "reason": part.reason,
+        "script": {"id": whole(part.script_id), "name": part.script_name},
+        "server": {"id": int(part.server_id), "name": part.server_name},
+    }
+
+
+def execution_in_full(part: Part) -> Json:
+    """With output up to OUTPUT_SHOWN bytes; while it runs, what there is so far."""
+    shown = execution(part)
+    if part.state.final and not shown["output_truncated"]:
+        return shown
+    text, size, complete = _read_output(int(part.id))
+    if text or not part.state.final:
+        shown |= {"output": text or None, "output_truncated": not complete}
+        shown["output_bytes"] = max(size, shown["output_bytes"])
+    return shown
+
+
+def _read_output(part_id: int) -> tuple[str, int, bool]:
+    """(text, bytes read, whether that is all)"""
+    pieces: list[bytes] = []
+    size = 0
+    for entry in feed.output_of(part_id):
+        if size + int(entry.size or 0) > OUTPUT_SHOWN and pieces:
+            return b"".join(pieces).decode("utf-8", "replace"), size, False
+        pieces.append(entry.bytes())
+        size += len(pieces[-1])
+    return b"".join(pieces).decode("utf-8", "replace"), size, True
+
+
+def batch(found: Execution, parts: list[Part]) -> Json:
+    """Each part with its share of what an answer can carry."""
+    states = [part.state for part in parts]
+    share = min(OUTPUT_HEAD, BATCH_OUTPUT // len(parts))
+    return {
+        "execution_id": found.id,
+        "status": WORDS[together(states)],
+        "script_id": found.subject.get("script_id"),
+        "created_at": moment(found.created_at),
+        "counts": {
+            word: sum(WORDS[state] == word for state in states) for word in dict.fromkeys(WORDS.values())
+        },
+        "executions": [execution(part, share) for part in parts],
+    }
+
+
+def queued(found: Execution) -> Json:
+    return {
+        "execution_id": found.id,
+        "status": WORDS[Status.QUEUED],
+        "message": "Script execution queued successfully",
+    }
+
+
+def output(part: Part, cursor: str) -> Json:
+    """The next stretch of output behind ``cursor``; ``complete`` when there will be no more."""
+    pieces: list[Json] = []
+    size, complete = 0, part.state.final
+    for entry in feed.output_of(int(part.id), cursor):
+        size += int(entry.size or 0)
+        if pieces and size > OUTPUT_SHOWN:
+            complete = False
+            break
+        pieces.append({"stream": entry.stream, "data": entry.bytes().decode("utf-8", "replace")})
+        cursor = entry.gsi1sk or cursor
+    return {
+        "execution_id": int(part.id),
+        "status": WORDS[part.state],
+        "output": pieces,
+        "cursor": cursor,
+        "complete": complete,
+    }

@@ -1,0 +1,1 @@
+"""Requests of biRun in its documented names. One module a subject."""
