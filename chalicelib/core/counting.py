@@ -1,14 +1,15 @@
 """Counted ids, kept totals, and the way to page N without reading pages 1 to N-1.
 
-A *collection* is a set of records with counted ids, listed by id. Beside its total it keeps how many live in
-each block of 100 ids and each block of 10,000. Finding the record at some position reads one run of each
-and at most 99 records too many, however large the collection is.
+A *collection* is a set of records with counted ids, stored in blocks of 100 ids: the block is the partition,
+the id the sort key, so that no partition grows without end. Beside its total a collection keeps how many
+live in each block and in each hundred blocks. Finding the record at some position reads one run of each and
+at most 99 records too many, however large the collection is.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pynamodb.attributes import NumberAttribute
 
@@ -16,7 +17,8 @@ from chalicelib.aws import table
 from chalicelib.aws.table import Record, Update
 from chalicelib.kernel.ids import padded
 
-_BLOCKS = (10_000, 100)
+BLOCK = 100
+_SIZES = (BLOCK * 100, BLOCK)
 
 
 class Tally(Record, discriminator="tally"):
@@ -44,9 +46,9 @@ def counting(collection: str, ids: Iterable[int], sign: int = 1) -> list[Update]
     """The writes that count ``ids`` into (or, with -1, out of) the collection."""
     members = list(ids)
     writes = [adding(collection, sign * len(members))]
-    for size in _BLOCKS:
+    for size in _SIZES:
         for block, many in Counter(number // size for number in members).items():
-            writes.append(adding(collection, sign * many, f"{size:06d}#{padded(block)}"))
+            writes.append(adding(collection, sign * many, _named(size, block)))
     return writes
 
 
@@ -64,26 +66,53 @@ def totals(collections: list[str]) -> dict[str, int]:
     return found
 
 
-def locate(collection: str, position: int) -> tuple[int, int]:
-    """Where the record at ``position`` (0 is the lowest id) is to be looked for.
+def key(collection: str, number: int) -> tuple[str, str]:
+    """Partition and sort key of the record with that id."""
+    return block_key(collection, number // BLOCK), padded(number)
 
-    Returns (lowest id to read from, records to pass over from there: 0 to 99).
-    """
+
+def block_key(collection: str, block: int) -> str:
+    return f"{collection.upper()}#{padded(block)}"
+
+
+def blocks(collection: str, start: int | None = None, *, newest_first: bool = False) -> Iterator[int]:
+    """The blocks that hold records, in order, from ``start`` on (itself included)."""
+    lowest, highest = _named(BLOCK, 0), _named(BLOCK, 10**12 - 1)
+    if start is not None:
+        lowest, highest = (lowest, _named(BLOCK, start)) if newest_first else (_named(BLOCK, start), highest)
+    found = Tally.query(
+        f"TALLY#{collection}",
+        Tally.sk.between(lowest, highest),
+        scan_index_forward=not newest_first,
+        page_size=20,
+    )
+    return (_block(tally) for tally in found if tally.value > 0)
+
+
+def _named(size: int, block: int) -> str:
+    return f"{size:06d}#{padded(block)}"
+
+
+def _block(tally: Tally) -> int:
+    return int(tally.sk.rpartition("#")[2])
+
+
+def locate(collection: str, position: int) -> tuple[int, int]:
+    """Where the record at ``position`` (0 is the lowest id) is: (block, records before it there: 0 to 99)."""
     start = 0
-    for size in _BLOCKS:
+    for size in _SIZES:
         start, position = _descend(collection, size, start, position)
-    return start, position
+    return start // BLOCK, position
 
 
 def _descend(collection: str, size: int, start: int, position: int) -> tuple[int, int]:
     first = start // size
-    blocks = Tally.query(
-        f"TALLY#{collection}",
-        Tally.sk.between(f"{size:06d}#{padded(first)}", f"{size:06d}#{padded(first + 99_999)}"),
+    found = Tally.query(
+        f"TALLY#{collection}", Tally.sk.between(_named(size, first), _named(size, first + 99_999))
     )
     block = first
-    for tally in blocks:
-        block = int(tally.sk.rpartition("#")[2])
+    for tally in found:
+        block = _block(tally)
         if position < tally.value:
             return block * size, position
         position -= int(tally.value)

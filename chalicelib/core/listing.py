@@ -10,7 +10,6 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.aws.table import Record
 from chalicelib.core import counting
-from chalicelib.kernel.ids import padded
 
 R = TypeVar("R", bound=Record)
 Query = Callable[..., Any]
@@ -37,41 +36,59 @@ class Search(Protocol):
 
 
 @dataclass(frozen=True)
+class Collection(Generic[R]):
+    """Records of one model, stored and counted by :mod:`chalicelib.core.counting` under ``name``."""
+
+    model: type[R]
+    name: str
+
+    def read(self, block: int, most: int, *, newest_first: bool = False) -> list[R]:
+        key = counting.block_key(self.name, block)
+        found = self.model.query(key, consistent_read=True, scan_index_forward=not newest_first, limit=most)
+        return list(found)
+
+
+@dataclass(frozen=True)
 class Listing:
-    """Where a collection is listed: ``query`` of an index whose sort key is the padded id, and ``key``."""
+    """A run of an index: ``query`` of it, its sort key (the padded id), and the ``key`` it is found under."""
 
     query: Query
     sort: Any
     key: str
 
 
-def ascending(listing: Listing, collection: str, page: int, limit: int) -> Page[Any]:
+def ascending(collection: Collection[R], page: int, limit: int) -> Page[R]:
     """By id, lowest first."""
-    total = counting.total(collection)
+    total = counting.total(collection.name)
     offset = (page - 1) * limit
     if offset >= total:
         return Page([], total, page, limit)
-    return Page(_from_position(listing, collection, offset, limit), total, page, limit)
+    start, over = counting.locate(collection.name, offset) if offset else (None, 0)
+    items: list[R] = []
+    for block in counting.blocks(collection.name, start):
+        items += collection.read(block, over + limit - len(items))[over:]
+        over = 0
+        if len(items) >= limit:
+            break
+    return Page(items, total, page, limit)
 
 
-def descending(listing: Listing, collection: str, page: int, limit: int) -> Page[Any]:
+def descending(collection: Collection[R], page: int, limit: int) -> Page[R]:
     """By id, highest first."""
-    total = counting.total(collection)
+    total = counting.total(collection.name)
     offset = (page - 1) * limit
     if offset >= total:
         return Page([], total, page, limit)
-    condition = None
+    start, items = None, []
     if offset:
-        highest = _from_position(listing, collection, total - offset - 1, 1)
-        condition = listing.sort <= highest[0].gsi1sk if highest else None
-    items = listing.query(listing.key, condition, scan_index_forward=False, limit=limit)
-    return Page(list(items), total, page, limit)
-
-
-def _from_position(listing: Listing, collection: str, position: int, limit: int) -> list[Any]:
-    start, over = counting.locate(collection, position) if position else (0, 0)
-    items = listing.query(listing.key, listing.sort >= padded(start), limit=over + limit)
-    return list(items)[over:]
+        start, before = counting.locate(collection.name, total - offset - 1)
+        items = collection.read(start, before + 1)[::-1][:limit]
+        start -= 1
+    for block in counting.blocks(collection.name, start, newest_first=True) if start != -1 else ():
+        if len(items) >= limit:
+            break
+        items += collection.read(block, limit - len(items), newest_first=True)
+    return Page(items, total, page, limit)
 
 
 def filtered(
@@ -97,9 +114,9 @@ def filtered(
     return Page(kept, total, page, limit)
 
 
-def searched(listing: Listing, collection: str, query: Search, attribute: Any) -> Page[Any]:
+def searched(collection: Collection[R], listing: Listing, query: Search, attribute: Any) -> Page[R]:
     """The page that ``query`` asks for, of all or of those whose ``attribute`` contains what it searches."""
     if not query.search:
-        return ascending(listing, collection, query.page, query.limit)
+        return ascending(collection, query.page, query.limit)
     wanted = attribute.contains(query.search.casefold())
     return filtered(listing, wanted, query.page, query.limit)

@@ -155,9 +155,9 @@ def test_the_relay_opens_orders_only_and_touches_only_its_items(resources: dict[
     held = {each["Sid"]: each for role, each in statements(resources) if role == "RelayRole"}
     assert held["OpenOrders"]["Condition"] == {"Null": {"kms:EncryptionContext:order": "false"}}
     allowed = {
-        "Items": {"FEED#*", "PART#*", "REPLY#*", "RELAY#*"},
+        "Items": {"FEED#*", "PARTS#*", "REPLY#*", "RELAY#*"},
         "Executions": {"EXEC#*"},
-        "HostKeys": {"SERVER#*"},
+        "HostKeys": {"SERVERS#*"},
     }
     for sid, keys in allowed.items():
         condition = held[sid]["Condition"]

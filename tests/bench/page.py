@@ -68,13 +68,14 @@ def fill(stack: Stack, number: int) -> None:
 
 
 def _server(number: int) -> Server:
+    from chalicelib.core import counting
+    from chalicelib.core.inventory import servers
     from chalicelib.core.inventory.servers import Server
     from chalicelib.kernel import clock, ids
 
     name, hostname, now = f"server {number}", f"host-{number}.example.com", clock.iso_now()
     return Server(
-        f"SERVER#{number}",
-        "SERVER",
+        *counting.key(servers.COLLECTION, number),
         gsi1pk="SERVERS",
         gsi1sk=ids.padded(number),
         id=number,

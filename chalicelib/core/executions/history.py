@@ -14,7 +14,7 @@ from chalicelib.core import counting, listing
 from chalicelib.core.executions import model
 from chalicelib.core.executions.model import Part
 from chalicelib.core.executions.status import Status
-from chalicelib.core.listing import Listing, Page
+from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.kernel import clock
 from chalicelib.kernel.ids import padded
 
@@ -71,7 +71,7 @@ def page(filters: Filters, number: int, limit: int) -> Page[Part]:
     where, collection = _choose(filters)
     conditions = _conditions(filters)
     if not conditions and collection == model.PARTS:
-        return listing.descending(where, collection, number, limit)
+        return listing.descending(Collection(Part, collection), number, limit)
     if not conditions:
         return _first_pages(where, collection, number, limit)
     condition = reduce(and_, conditions)

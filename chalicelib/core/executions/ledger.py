@@ -109,13 +109,13 @@ def find(execution_id: str) -> Execution | None:
 
 
 def find_part(part_id: int) -> Part | None:
-    return table.find(Part, part_key(part_id), "PART")
+    return table.find(Part, *part_key(part_id))
 
 
 def parts_of(execution: Execution, numbers: Iterable[int] | None = None) -> list[Part]:
     """In order. Parts whose first write was lost with its writer are written now."""
     wanted = list(execution.part_ids if numbers is None else numbers)
-    found = {int(part.id): part for part in table.find_many(Part, [(part_key(n), "PART") for n in wanted])}
+    found = {int(part.id): part for part in table.find_many(Part, [part_key(n) for n in wanted])}
     missing = [number for number in wanted if number not in found]
     if missing:
         for part in _blank_parts(execution, missing):
@@ -200,7 +200,7 @@ def _output(result: Result) -> list[Action]:
 
 def _change_part(part_id: int, actions: Sequence[Action], condition: Condition) -> bool:
     try:
-        table.update(Part(part_key(part_id), "PART"), actions, condition)
+        table.update(Part(*part_key(part_id)), actions, condition)
     except ConditionFailed:
         return False
     return True

@@ -11,6 +11,7 @@ from pynamodb.attributes import (
 )
 
 from chalicelib.aws.table import Record
+from chalicelib.core import counting
 from chalicelib.core.executions.status import Status
 from chalicelib.kernel import ids
 
@@ -20,7 +21,7 @@ CHUNK = 100
 OUTPUT_HEAD = 4 * 1024
 """Bytes of output kept on the part itself; the whole is in the feed."""
 
-PARTS = "executions"
+PARTS = "parts"
 DUE = "EXECUTIONS"
 
 
@@ -91,8 +92,8 @@ def execution_key(execution_id: str) -> str:
     return f"EXEC#{execution_id}"
 
 
-def part_key(part_id: int) -> str:
-    return f"PART#{part_id}"
+def part_key(part_id: int) -> tuple[str, str]:
+    return counting.key(PARTS, part_id)
 
 
 def listed_under(status: Status) -> str:
@@ -105,8 +106,7 @@ def blank_part(execution: Execution, part_id: int, server_id: int, server_name: 
     script_id = execution.subject.get("script_id")
     order = ids.padded(part_id)
     return Part(
-        part_key(part_id),
-        "PART",
+        *part_key(part_id),
         gsi1pk="PARTS",
         gsi1sk=order,
         gsi2pk=f"PARTS#script#{script_id}" if script_id else None,

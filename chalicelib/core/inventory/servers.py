@@ -21,6 +21,8 @@ COLLECTION = "servers"
 
 
 class Server(Record, discriminator="server"):
+    """Stored in the collection; listed for searches (index gsi1)."""
+
     id = NumberAttribute()
     uuid = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -57,12 +59,17 @@ class Credentials:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def _key(server_id: int) -> str:
+def subject(server_id: int) -> str:
+    """What a server is called in the audit, and where its secret lies."""
     return f"SERVER#{server_id}"
 
 
+def _server(server_id: int) -> Server:
+    return Server(*counting.key(COLLECTION, server_id))
+
+
 def _context(server_id: int, name: str) -> dict[str, str]:
-    return {"record": _key(server_id), "field": name}
+    return {"record": subject(server_id), "field": name}
 
 
 def _search(name: str, hostname: str) -> str:
@@ -80,7 +87,7 @@ def _audited(server: Server) -> dict[str, Any]:
 
 
 def find(server_id: int) -> Server | None:
-    return table.find(Server, _key(server_id), "SERVER")
+    return table.find(Server, *counting.key(COLLECTION, server_id))
 
 
 def get(server_id: int) -> Server:
@@ -91,12 +98,12 @@ def get(server_id: int) -> Server:
 
 
 def find_many(server_ids: list[int]) -> dict[int, Server]:
-    found = table.find_many(Server, [(_key(one), "SERVER") for one in server_ids])
+    found = table.find_many(Server, [counting.key(COLLECTION, one) for one in server_ids])
     return {int(server.id): server for server in found}
 
 
 def credentials(server_id: int) -> Credentials:
-    secret = table.find(ServerSecret, _key(server_id), "SECRET")
+    secret = table.find(ServerSecret, subject(server_id), "SECRET")
     if secret is None:
         return Credentials()
     opened = {
@@ -109,7 +116,7 @@ def credentials(server_id: int) -> Credentials:
 
 def holds(server_id: int, name: str) -> bool:
     """Whether a secret of that name is stored."""
-    secret = table.find(ServerSecret, _key(server_id), "SECRET")
+    secret = table.find(ServerSecret, subject(server_id), "SECRET")
     return bool(secret and getattr(secret, name))
 
 
@@ -118,8 +125,7 @@ def create(actor: Actor, fields: dict[str, Any], given: Credentials) -> Server:
     server_id = counting.next_ids(COLLECTION).start
     now = clock.iso_now()
     server = Server(
-        _key(server_id),
-        "SERVER",
+        *counting.key(COLLECTION, server_id),
         gsi1pk="SERVERS",
         gsi1sk=ids.padded(server_id),
         id=server_id,
@@ -129,7 +135,7 @@ def create(actor: Actor, fields: dict[str, Any], given: Credentials) -> Server:
         updated_at=now,
         **fields,
     )
-    secret = ServerSecret(server.pk, "SECRET")
+    secret = ServerSecret(subject(server_id), "SECRET")
     for name, value in _sealed(server_id, given).items():
         setattr(secret, name, value)
     after = _audited(server) | dict.fromkeys(given.given(), "set")
@@ -137,7 +143,7 @@ def create(actor: Actor, fields: dict[str, Any], given: Credentials) -> Server:
         [
             Put(server, table.absent()),
             Put(secret, table.absent()),
-            audit.entry(actor, "server.create", server.pk, after=after),
+            audit.entry(actor, "server.create", subject(server_id), after=after),
             *counting.counting(COLLECTION, [server_id]),
         ]
     )
@@ -158,10 +164,10 @@ def change(actor: Actor, server: Server, fields: dict[str, Any], given: Credenti
     after = before | fields | dict.fromkeys(given.given(), "changed")
     writes: list[Write] = [
         Update(server, actions, table.present()),
-        audit.entry(actor, "server.update", server.pk, before=before, after=after),
+        audit.entry(actor, "server.update", subject(server_id), before=before, after=after),
     ]
     if secrets:
-        writes.append(Update(ServerSecret(server.pk, "SECRET"), secrets, table.present()))
+        writes.append(Update(ServerSecret(subject(server_id), "SECRET"), secrets, table.present()))
     try:
         table.write(writes)
     except ConditionFailed as error:
@@ -183,8 +189,8 @@ def delete(actor: Actor, server: Server) -> None:
         table.write(
             [
                 Delete(server, table.present()),
-                Delete(ServerSecret(server.pk, "SECRET")),
-                audit.entry(actor, "server.delete", server.pk, before=_audited(server)),
+                Delete(ServerSecret(subject(server_id), "SECRET")),
+                audit.entry(actor, "server.delete", subject(server_id), before=_audited(server)),
                 *counting.counting(COLLECTION, [server_id], -1),
             ]
         )
@@ -197,7 +203,7 @@ def pin_host_key(server_id: int, host_key: str) -> None:
     """Pins on first use: a key that is there already stays."""
     pinned = Server.host_key.does_not_exist() & table.present()
     try:
-        table.update(Server(_key(server_id), "SERVER"), [Server.host_key.set(host_key)], pinned)
+        table.update(_server(server_id), [Server.host_key.set(host_key)], pinned)
     except ConditionFailed:
         return
 

@@ -6,6 +6,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
 from chalicelib.aws.table import Record
+from chalicelib.core import counting
 from chalicelib.kernel.errors import NotFound
 
 SCRIPTS = "scripts"
@@ -33,12 +34,17 @@ class AppSettings(Record, discriminator="birun-settings"):
     access_token_expire_minutes = NumberAttribute(default=30)
 
 
-def script_key(script_id: int) -> str:
+def script_key(script_id: int) -> tuple[str, str]:
+    return counting.key(SCRIPTS, script_id)
+
+
+def script_subject(script_id: int) -> str:
+    """What a script is called in the audit."""
     return f"SCRIPT#{script_id}"
 
 
 def find_script(script_id: int) -> Script | None:
-    return table.find(Script, script_key(script_id), "SCRIPT")
+    return table.find(Script, *script_key(script_id))
 
 
 def get_script(script_id: int) -> Script:

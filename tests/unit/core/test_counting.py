@@ -9,21 +9,19 @@ import pytest
 from chalicelib.aws import table
 from chalicelib.core import counting, listing
 from chalicelib.core.inventory.servers import Server
-from chalicelib.core.listing import Listing
+from chalicelib.core.listing import Collection
 from chalicelib.kernel.ids import padded
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def listed() -> Listing:
-    return Listing(Server.gsi1.query, Server.gsi1sk, "SERVERS")
+SERVERS = Collection(Server, "servers")
 
 
 def add(numbers: list[int]) -> None:
     records = [
         Server(
-            f"SERVER#{number}",
-            "SERVER",
+            *counting.key("servers", number),
             gsi1pk="SERVERS",
             gsi1sk=padded(number),
             id=number,
@@ -54,7 +52,7 @@ def test_every_page_shows_what_a_sorted_list_would_show() -> None:
     numbers = sorted(set(numbers))
     add(numbers)
     for page in range(1, len(numbers) // 40 + 2):
-        shown = listing.ascending(listed(), "servers", page, 40)
+        shown = listing.ascending(SERVERS, page, 40)
         assert [int(one.id) for one in shown.items] == numbers[(page - 1) * 40 : page * 40]
         assert (shown.total, shown.pages) == (len(numbers), -(-len(numbers) // 40))
 
@@ -62,9 +60,7 @@ def test_every_page_shows_what_a_sorted_list_would_show() -> None:
 def test_pages_from_the_newest_down_show_each_once() -> None:
     numbers = list(range(1, 260, 2))
     add(numbers)
-    shown = [
-        int(one.id) for page in range(1, 8) for one in listing.descending(listed(), "servers", page, 20).items
-    ]
+    shown = [int(one.id) for page in range(1, 8) for one in listing.descending(SERVERS, page, 20).items]
     assert shown == numbers[::-1]
 
 
@@ -72,14 +68,14 @@ def test_what_was_taken_out_is_passed_over() -> None:
     add(list(range(1, 301)))
     gone = list(range(50, 250))
     for number in gone:
-        Server(f"SERVER#{number}", "SERVER").delete()
+        Server(*counting.key("servers", number)).delete()
     table.write(counting.counting("servers", gone, -1))
-    page = listing.ascending(listed(), "servers", 3, 40)
+    page = listing.ascending(SERVERS, 3, 40)
     assert [int(one.id) for one in page.items] == [*range(281, 301)]
     assert page.total == 100
 
 
 def test_a_page_beyond_the_end_is_empty_and_still_tells_the_total() -> None:
     add([1, 2, 3])
-    page = listing.ascending(listed(), "servers", 9, 10)
+    page = listing.ascending(SERVERS, 9, 10)
     assert (page.items, page.total, page.pages) == ([], 3, 1)

@@ -96,7 +96,7 @@ def test_an_execution_ends_when_its_last_part_does_and_only_once() -> None:
 
 def test_parts_whose_first_write_was_lost_are_written_when_they_are_looked_for() -> None:
     made = execution(hosts=3)
-    Part(part_key(made.part_ids[1]), "PART").delete()
+    Part(*part_key(made.part_ids[1])).delete()
     assert [part.state for part in ledger.parts_of(made)] == [Status.QUEUED] * 3
     assert state(made.part_ids[1]) is Status.QUEUED
 

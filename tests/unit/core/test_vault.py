@@ -49,9 +49,9 @@ def test_a_server_is_listed_without_its_secret_and_audited_with_a_mask() -> None
     made = server()
     assert servers.credentials(int(made.id)).password == Secret("pw")
     assert not {"password", "ssh_key"} & set(made.attribute_values)
-    stored = ServerSecret.get(made.pk, "SECRET")
+    stored = ServerSecret.get("SERVER#1", "SECRET")
     assert stored.password.startswith("v1.")
-    assert audit.history(made.pk)[0].after["password"] == "set"
+    assert audit.history("SERVER#1")[0].after["password"] == "set"
 
 
 def test_changing_one_secret_keeps_the_others() -> None:

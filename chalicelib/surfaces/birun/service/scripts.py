@@ -8,7 +8,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update
 from chalicelib.core import audit, counting, listing
 from chalicelib.core.audit import Actor
-from chalicelib.core.listing import Listing, Page
+from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import NotFound
 from chalicelib.surfaces.birun import model
@@ -19,7 +19,7 @@ from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate, ScriptUpdate
 
 def list_scripts(query: SearchQuery) -> Page[Script]:
     listed = Listing(Script.gsi1.query, Script.gsi1sk, "SCRIPTS")
-    return listing.searched(listed, model.SCRIPTS, query, Script.search)
+    return listing.searched(Collection(Script, model.SCRIPTS), listed, query, Script.search)
 
 
 def _search(name: str, description: str | None) -> str:
@@ -34,8 +34,7 @@ def create_script(actor: Actor, request: ScriptCreate) -> Script:
     script_id = counting.next_ids(model.SCRIPTS).start
     now = clock.iso_now()
     script = Script(
-        model.script_key(script_id),
-        "SCRIPT",
+        *model.script_key(script_id),
         gsi1pk="SCRIPTS",
         gsi1sk=ids.padded(script_id),
         id=script_id,
@@ -49,7 +48,7 @@ def create_script(actor: Actor, request: ScriptCreate) -> Script:
     table.write(
         [
             Put(script, table.absent()),
-            audit.entry(actor, "script.create", script.pk, after=_audited(script)),
+            audit.entry(actor, "script.create", model.script_subject(script_id), after=_audited(script)),
             *counting.counting(model.SCRIPTS, [script_id]),
         ]
     )
@@ -71,7 +70,7 @@ def update_script(actor: Actor, script_id: int, request: ScriptUpdate) -> Script
     ]
     after = before | fields
     after["content"] = after["content"][:2000]
-    changed = audit.entry(actor, "script.update", script.pk, before=before, after=after)
+    changed = audit.entry(actor, "script.update", model.script_subject(script_id), before=before, after=after)
     try:
         table.write([Update(script, actions, table.present()), changed])
     except ConditionFailed as error:
@@ -86,7 +85,7 @@ def delete_script(actor: Actor, script_id: int) -> None:
         table.write(
             [
                 Delete(script, table.present()),
-                audit.entry(actor, "script.delete", script.pk, before=_audited(script)),
+                audit.entry(actor, "script.delete", model.script_subject(script_id), before=_audited(script)),
                 *counting.counting(model.SCRIPTS, [script_id], -1),
             ]
         )

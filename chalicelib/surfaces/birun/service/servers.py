@@ -8,7 +8,7 @@ from chalicelib.core import listing
 from chalicelib.core.audit import Actor
 from chalicelib.core.inventory import servers
 from chalicelib.core.inventory.servers import Credentials, Server
-from chalicelib.core.listing import Listing, Page
+from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.core.relays import calls
 from chalicelib.kernel.errors import TargetError
 from chalicelib.kernel.secrets import Secret
@@ -24,7 +24,7 @@ HEALTH_SECONDS = 20.0
 
 def list_servers(query: SearchQuery) -> Page[Server]:
     listed = Listing(Server.gsi1.query, Server.gsi1sk, "SERVERS")
-    return listing.searched(listed, servers.COLLECTION, query, Server.search)
+    return listing.searched(Collection(Server, servers.COLLECTION), listed, query, Server.search)
 
 
 def _secret(value: SecretStr | None) -> Secret | None:
