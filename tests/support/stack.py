@@ -20,6 +20,17 @@ from tests.support.client import ContractClient
 PASSWORD = "correct horse battery staple"
 
 
+def _forget_models() -> None:
+    """PynamoDB keeps a connection a class; the next one may have to reach another instance's table."""
+    from chalicelib.aws.table import Record
+
+    pending: list[type[Record]] = [Record]
+    while pending:
+        model = pending.pop()
+        model._connection = None
+        pending.extend(model.__subclasses__())
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,7 +106,7 @@ class Stack:
 
         before = dict(os.environ)
         os.environ.update(self.variables() | self.instance.aws_env())
-        caches = (clients.forget, table.forget, tokens.forget, settings.forget)
+        caches = (clients.forget, table.forget, tokens.forget, settings.forget, _forget_models)
         for forget in caches:
             forget()
         try:
