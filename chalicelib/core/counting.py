@@ -1,9 +1,9 @@
 """Counted ids, kept totals, and the way to page N without reading pages 1 to N-1.
 
 A *collection* is a set of records with counted ids, stored in blocks of 100 ids: the block is the partition,
-the id the sort key, so that no partition grows without end. Beside its total a collection keeps how many
-live in each block and in each hundred blocks. Finding the record at some position reads one run of each and
-at most 99 records too many, however large the collection is.
+the id the sort key, so that no partition grows without end. One census item for every hundred blocks keeps
+how many live in each. Finding the record at some position reads the totals of the census items, one of them
+whole, and at most 99 records too many, however large the collection is.
 """
 
 from __future__ import annotations
@@ -12,13 +12,29 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from pynamodb.attributes import NumberAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.aws import table
 from chalicelib.aws.table import Record, Update
 from chalicelib.kernel.ids import padded
 
 BLOCK = 100
-_SIZES = (BLOCK * 100, BLOCK)
+"""Ids in a block, and blocks in a census item."""
+
+
+class Census(Record, discriminator="census"):
+    """How many records live in each of a hundred blocks (``b00`` to ``b99``), and in all of them."""
+
+    total = NumberAttribute(default=0)
+    for _slot in range(BLOCK):
+        locals()[f"b{_slot:02d}"] = NumberAttribute(null=True)
+
+    @property
+    def number(self) -> int:
+        return int(self.sk.rpartition("#")[2])
+
+    def counts(self) -> list[int]:
+        return [int(getattr(self, f"b{slot:02d}") or 0) for slot in range(BLOCK)]
 
 
 class Tally(Record, discriminator="tally"):
@@ -31,39 +47,44 @@ def _tally(collection: str, what: str) -> Tally:
 
 def adding(collection: str, amount: int, what: str = "total") -> Update:
     """The write that adds ``amount`` (may be negative) to a kept number."""
-    return Update(_tally(collection, what), [Tally.kind.set(Tally), Tally.value.add(amount)])
+    return Update(_tally(collection, what), [_kind(Tally), Tally.value.add(amount)])
 
 
 def next_ids(collection: str, many: int = 1) -> range:
     """``many`` fresh ids. One that is not used stays unused."""
     record = _tally(collection, "last-id")
-    table.update(record, [Tally.kind.set(Tally), Tally.value.add(many)])
+    table.update(record, [_kind(Tally), Tally.value.add(many)])
     last = int(record.value)
     return range(last - many + 1, last + 1)
 
 
 def counting(collection: str, ids: Iterable[int], sign: int = 1) -> list[Update]:
-    """The writes that count ``ids`` into (or, with -1, out of) the collection."""
-    members = list(ids)
-    writes = [adding(collection, sign * len(members))]
-    for size in _SIZES:
-        for block, many in Counter(number // size for number in members).items():
-            writes.append(adding(collection, sign * many, _named(size, block)))
-    return writes
+    """The writes that count ``ids`` into (or, with -1, out of) the collection: one for every 10,000 ids."""
+    held: dict[int, Counter[int]] = {}
+    for number in ids:
+        census, slot = divmod(number // BLOCK, BLOCK)
+        held.setdefault(census, Counter())[slot] += sign
+    return [_census_update(collection, census, slots) for census, slots in held.items()]
+
+
+def _census_update(collection: str, number: int, slots: Counter[int]) -> Update:
+    changes = [getattr(Census, f"b{slot:02d}").add(many) for slot, many in slots.items()]
+    changes.append(Census.total.add(slots.total()))
+    return Update(Census(_census_key(collection), f"census#{padded(number)}"), [_kind(Census), *changes])
+
+
+def _census_key(collection: str) -> str:
+    return f"TALLY#{collection}"
+
+
+def _kind(model: type[Record]) -> Action:
+    """An update may be what makes the item, which then must say what it is."""
+    return model.kind.set(model)
 
 
 def total(collection: str) -> int:
     found = table.find(Tally, f"TALLY#{collection}", "total")
     return max(0, int(found.value)) if found else 0
-
-
-def totals(collections: list[str]) -> dict[str, int]:
-    """The totals of several collections in one request."""
-    keys = {f"TALLY#{collection}": collection for collection in collections}
-    found = dict.fromkeys(collections, 0)
-    for tally in table.find_many(Tally, [(pk, "total") for pk in keys]):
-        found[keys[tally.pk]] = max(0, int(tally.value))
-    return found
 
 
 def key(collection: str, number: int) -> tuple[str, str]:
@@ -75,45 +96,29 @@ def block_key(collection: str, block: int) -> str:
     return f"{collection.upper()}#{padded(block)}"
 
 
-def blocks(collection: str, start: int | None = None, *, newest_first: bool = False) -> Iterator[int]:
-    """The blocks that hold records, in order, from ``start`` on (itself included)."""
-    lowest, highest = _named(BLOCK, 0), _named(BLOCK, 10**12 - 1)
-    if start is not None:
-        lowest, highest = (lowest, _named(BLOCK, start)) if newest_first else (_named(BLOCK, start), highest)
-    found = Tally.query(
-        f"TALLY#{collection}",
-        Tally.sk.between(lowest, highest),
-        scan_index_forward=not newest_first,
-        page_size=20,
-    )
-    return (_block(tally) for tally in found if tally.value > 0)
+def census(collection: str) -> list[Census]:
+    """The census items with their totals alone, lowest ids first."""
+    wanted = ["sk", "kind", "total"]
+    found = Census.query(_census_key(collection), Census.sk.startswith("census#"), attributes_to_get=wanted)
+    return list(found)
 
 
-def _named(size: int, block: int) -> str:
-    return f"{size:06d}#{padded(block)}"
+def walk(
+    collection: str, held: list[Census], offset: int, *, newest_first: bool = False
+) -> Iterator[tuple[int, int]]:
+    """The blocks that hold records, in order, from the one with the record at ``offset`` on.
 
-
-def _block(tally: Tally) -> int:
-    return int(tally.sk.rpartition("#")[2])
-
-
-def locate(collection: str, position: int) -> tuple[int, int]:
-    """Where the record at ``position`` (0 is the lowest id) is: (block, records before it there: 0 to 99)."""
-    start = 0
-    for size in _SIZES:
-        start, position = _descend(collection, size, start, position)
-    return start // BLOCK, position
-
-
-def _descend(collection: str, size: int, start: int, position: int) -> tuple[int, int]:
-    first = start // size
-    found = Tally.query(
-        f"TALLY#{collection}", Tally.sk.between(_named(size, first), _named(size, first + 99_999))
-    )
-    block = first
-    for tally in found:
-        block = _block(tally)
-        if position < tally.value:
-            return block * size, position
-        position -= int(tally.value)
-    return (block + 1) * size, position
+    Yields (block, records to pass over in it), the latter 0 for all but the first.
+    """
+    for one in reversed(held) if newest_first else held:
+        if offset >= one.total:
+            offset -= int(one.total)
+            continue
+        whole = table.find(Census, _census_key(collection), one.sk, consistent=False)
+        slots = list(enumerate(whole.counts() if whole else []))
+        for slot, many in reversed(slots) if newest_first else slots:
+            if offset >= many:
+                offset -= many
+                continue
+            yield one.number * BLOCK + slot, offset
+            offset = 0

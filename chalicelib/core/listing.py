@@ -59,35 +59,23 @@ class Listing:
 
 def ascending(collection: Collection[R], page: int, limit: int) -> Page[R]:
     """By id, lowest first."""
-    total = counting.total(collection.name)
-    offset = (page - 1) * limit
-    if offset >= total:
-        return Page([], total, page, limit)
-    start, over = counting.locate(collection.name, offset) if offset else (None, 0)
-    items: list[R] = []
-    for block in counting.blocks(collection.name, start):
-        items += collection.read(block, over + limit - len(items))[over:]
-        over = 0
-        if len(items) >= limit:
-            break
-    return Page(items, total, page, limit)
+    return _page(collection, page, limit, newest_first=False)
 
 
 def descending(collection: Collection[R], page: int, limit: int) -> Page[R]:
     """By id, highest first."""
-    total = counting.total(collection.name)
+    return _page(collection, page, limit, newest_first=True)
+
+
+def _page(collection: Collection[R], page: int, limit: int, *, newest_first: bool) -> Page[R]:
+    held = counting.census(collection.name)
+    total = sum(int(one.total) for one in held)
+    items: list[R] = []
     offset = (page - 1) * limit
-    if offset >= total:
-        return Page([], total, page, limit)
-    start, items = None, []
-    if offset:
-        start, before = counting.locate(collection.name, total - offset - 1)
-        items = collection.read(start, before + 1)[::-1][:limit]
-        start -= 1
-    for block in counting.blocks(collection.name, start, newest_first=True) if start != -1 else ():
+    for block, over in counting.walk(collection.name, held, offset, newest_first=newest_first):
+        items += collection.read(block, over + limit - len(items), newest_first=newest_first)[over:]
         if len(items) >= limit:
             break
-        items += collection.read(block, limit - len(items), newest_first=True)
     return Page(items, total, page, limit)
 
 
