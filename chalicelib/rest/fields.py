@@ -1,4 +1,7 @@
-"""Field types that several surfaces need, with messages for the person who sent them."""
+"""Field types that several surfaces need, with messages for the person who sent them.
+
+Models are built when first used: a cold start does not pay for operations that nobody calls.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ LARGEST_ID = 10**12 - 1
 class Request(BaseModel):
     """A request body: types are taken literally (no text for a number), unknown keys are passed over."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
 
 class Parameters(BaseModel):
     """Path or query parameters, which always come as text."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 def _digits(value: Any) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-import jwt
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws import table
@@ -70,11 +69,15 @@ def issue(claims: Claims, use: Use, expires: int) -> str:
         "iat": clock.epoch(),
         "exp": expires,
     }
+    import jwt  # brings cryptography along; nothing needs it before the first token
+
     return jwt.encode(payload, _signing_key(_KEY_ID), algorithm=ALGORITHM, headers={"kid": _KEY_ID})
 
 
 def read(token: str, use: Use) -> Claims:
     """Raises Unauthenticated: not ours, changed, expired, or of the other use."""
+    import jwt
+
     try:
         payload = _decode(token)
         if payload["use"] != use:
@@ -87,6 +90,8 @@ def read(token: str, use: Use) -> Claims:
 
 
 def _decode(token: str) -> dict[str, Any]:
+    import jwt
+
     payload: dict[str, Any] = jwt.decode(
         token,
         _signing_key(_KEY_ID),

@@ -9,14 +9,12 @@ from chalicelib.core.audit import Actor
 from chalicelib.core.inventory import servers
 from chalicelib.core.inventory.servers import Credentials, Server
 from chalicelib.core.listing import Collection, Listing, Page
-from chalicelib.core.relays import calls
 from chalicelib.kernel.errors import TargetError
 from chalicelib.kernel.secrets import Secret
 from chalicelib.rest.dialect import invalid_field
 from chalicelib.surfaces.birun.schemas.common import SearchQuery
 from chalicelib.surfaces.birun.schemas.servers import ServerCreate, ServerUpdate
 from chalicelib.targets.ssh import keys
-from chalicelib.targets.ssh.requests import Login
 
 HEALTH_SECONDS = 20.0
 """The gateway ends a request at 29 s; the check itself has 15 to connect."""
@@ -81,6 +79,9 @@ def delete_server(actor: Actor, server_id: int) -> None:
 
 def check_server(server_id: int) -> Server:
     """Asks the host through the relay. That it does not answer is a result, not an error."""
+    from chalicelib.core.relays import calls  # with what it speaks of; only this operation needs it
+    from chalicelib.targets.ssh.requests import Login
+
     server = servers.get(server_id)
     known = servers.credentials(server_id)
     login = Login(
