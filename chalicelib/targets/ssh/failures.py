@@ -115,3 +115,11 @@ def not_stopped(login: Login, reason: str) -> TargetError:
 
 def no_health(login: Login, seconds: float) -> TargetError:
     return transient(f"{login.address} did not tell its health within {seconds:g} seconds.")
+
+
+def no_terminal(login: Login) -> TargetError:
+    return permanent(f"{login.address} let us log in but gave no terminal to user {login.username}.")
+
+
+def terminal_lost(login: Login) -> TargetError:
+    return transient(f"The connection to {login.address} was lost.", started=True)

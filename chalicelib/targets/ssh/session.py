@@ -40,14 +40,41 @@ class Session:
 
         A no closes the channel, which shows as an end without exit status.
         """
+        self._ask("exec", command)
+        self.send(stdin)
+
+    def open_terminal(self, kind: str, columns: int, rows: int) -> None:
+        """A pseudo-terminal and the log-in shell on it, without waiting for the host's yes: as above."""
+        self._ask("pty-req", kind, columns, rows, 0, 0, b"")
+        self._ask("shell")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._channel.resize_pty(columns, rows)
+
+    def _ask(self, what: str, *fields: str | bytes | int) -> None:
         message = Message()
         message.add_byte(cMSG_CHANNEL_REQUEST)
         message.add_int(self._channel.remote_chanid)
-        message.add_string("exec")
+        message.add_string(what)
         message.add_boolean(True)
-        message.add_string(command)
+        for field in fields:
+            if isinstance(field, int):
+                message.add_int(field)
+            else:
+                message.add_string(field)
         self._transport._send_user_message(message)  # type: ignore[attr-defined]
-        self.send(stdin)
+
+    def set_patience(self, seconds: float) -> None:
+        """How long a send may wait for the host to take something."""
+        self._channel.settimeout(seconds)
+
+    def send_some(self, data: bytes) -> int:
+        """How many of the first bytes went out; 0 when the host took none within the time for a send."""
+        try:
+            sent: int = self._channel.send(data)
+        except TimeoutError:
+            return 0
+        return sent
 
     def send(self, data: bytes) -> None:
         self._channel.sendall(data)
