@@ -12,13 +12,23 @@ def send(url: str, body: dict[str, Any]) -> None:
     client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
+def send_in_order(url: str, body: dict[str, Any], group: str, once: str) -> None:
+    """To a FIFO queue: within ``group`` messages keep their order, and of those named ``once`` one counts."""
+    client("sqs").send_message(
+        QueueUrl=url,
+        MessageBody=json.dumps(body),
+        MessageGroupId=group,
+        MessageDeduplicationId=once,
+    )
+
+
 def receive(url: str, *, most: int = 10, wait_seconds: int = 20) -> list[dict[str, Any]]:
-    """Long poll; messages as SQS gives them (``Body``, ``ReceiptHandle``)."""
+    """Long poll; messages as SQS gives them (``Body``, ``ReceiptHandle``, ``Attributes``)."""
     answer = client("sqs", read_timeout=wait_seconds + 10).receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=most,
         WaitTimeSeconds=wait_seconds,
-        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        MessageSystemAttributeNames=["ApproximateReceiveCount", "SequenceNumber"],
     )
     messages: list[dict[str, Any]] = answer.get("Messages", [])
     return messages

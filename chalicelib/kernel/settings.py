@@ -21,6 +21,7 @@ class Settings:
     bucket: str = ""
     relay_queue_url: str = ""
     relay_control_queue_url: str = ""
+    terminal_queue_url: str = ""
     script_execution_arn: str = ""
     socket_endpoint: str = ""
     relay_id: str = "default"
@@ -29,6 +30,10 @@ class Settings:
     trusted_hops: int = 1
     output_limit_bytes: int = 100 * MIB
     failed_logins_per_minute: int = 20
+    terminals_per_user: int = 8
+    terminals_per_relay: int = 64
+    terminal_idle_seconds: int = 3600
+    terminal_resume_seconds: int = 60
 
 
 _WORDS = {"on": True, "open": True, "true": True, "1": True}

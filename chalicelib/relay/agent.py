@@ -25,6 +25,7 @@ from chalicelib.kernel.settings import settings
 from chalicelib.relay import operations
 from chalicelib.relay.chunks import ChunkRun
 from chalicelib.relay.crew import Crew
+from chalicelib.relay.terminals import LISTENERS, Terminals
 from chalicelib.targets.ssh.pool import ConnectionPool
 
 HOLD_SECONDS = 30
@@ -53,6 +54,7 @@ class Agent:
         self._pool = ConnectionPool()
         self._scripts = Crew("script", START_LIMIT)
         self._calls = Crew("call", CALL_THREADS)
+        self._terminals = Terminals(self._pool, self._boot)
         self._held: dict[str, Held] = {}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -63,8 +65,10 @@ class Agent:
         loops: list[tuple[str, Callable[[], None]]] = [
             ("control", lambda: self._receive(config.relay_control_queue_url, self._take_control, 10)),
             ("beat", self._beat_for_ever),
+            *[(f"terminals-{number}", self._listen) for number in range(LISTENERS)],
         ]
         registry.beat(config.relay_id, self._boot, self._started_at, 0, 0)
+        self._try(self._terminals.end_those_of_before)
         for name, loop in loops:
             threading.Thread(target=loop, name=name, daemon=True).start()
         log().info("relay started", relay=config.relay_id, boot=self._boot)
@@ -84,6 +88,7 @@ class Agent:
             held = list(self._held.values())
         for one in held:
             one.run.shut_down()
+        self._terminals.shut_down(SHUT_DOWN_SECONDS / 2)
         until = time.monotonic() + SHUT_DOWN_SECONDS
         while self._scripts.running and time.monotonic() < until:
             time.sleep(0.05)
@@ -101,6 +106,13 @@ class Agent:
             messages: list[dict[str, Any]] = self._try(lambda: queues.receive(url, most=most)) or []
             for message in messages:
                 self._try(lambda message=message: take(message))  # type: ignore[misc]
+
+    def _listen(self) -> None:
+        """Terminals wait for nothing else."""
+        url = settings().terminal_queue_url
+        while not self._stopping.is_set():
+            for message in self._try(lambda: queues.receive(url)) or []:
+                self._try(lambda message=message: self._terminals.take(message))  # type: ignore[misc]
 
     def _try(self, call: Callable[[], Any]) -> Any:
         """The network or AWS may fail for a while: the relay goes on. Anything else is logged as well, and

@@ -62,6 +62,8 @@ class Deployed:
             "QUARTERDECK_BUCKET": self.outputs["Bucket"],
             "QUARTERDECK_RELAY_QUEUE_URL": self.outputs["RelayQueue"],
             "QUARTERDECK_RELAY_CONTROL_QUEUE_URL": self.outputs["RelayControlQueue"],
+            "QUARTERDECK_TERMINAL_QUEUE_URL": self.outputs["TerminalQueue"],
+            "QUARTERDECK_SOCKET_ENDPOINT": self.outputs["SocketEndpoint"],
             "QUARTERDECK_SCRIPT_EXECUTION_ARN": self.outputs["ScriptExecution"],
         }
 

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from infra.embedded import checkpoint, deployment, emulator
+from infra.embedded import checkpoint, deployment, emulator, streams
 from infra.embedded.deployment import Deployed
 from infra.embedded.emulator import Receive, Scope, Send
 from infra.embedded.front_door import FrontDoor, Routes
@@ -48,13 +48,15 @@ class Engine:
         self.run = run
         self.settings = settings
         self.snapshots = checkpoint.Snapshots(state.snapshots)
-        emulator.configure(state, run.internal_port, self.snapshots.latest())
+        self._loaded = self.snapshots.latest()
+        emulator.configure(state, run.internal_port, self._loaded)
         self.emulator = emulator.load(logging.getLogger("quarterdeck.functions"))
         self.checkpointer = checkpoint.Checkpointer(self.snapshots, checkpoint.write_emulator_state)
         self.relay: Relay | None = None
         self.doctor = Doctor(self.emulator, lambda: self.relay is not None and self.relay.is_running())
         self.front_door = FrontDoor(self.emulator, hops=settings.hops, health=self.doctor.report)
         self.stop = asyncio.Event()
+        self.serve_no_more = asyncio.Event()
         self._background: list[asyncio.Task[None]] = []
 
     # ------------------------------------------------------------------ life
@@ -73,7 +75,9 @@ class Engine:
         finally:
             self._phase("stopping")
             self.stop.set()
+            # The relay first: it has last words to those at its terminals, and results to store.
             await _ended(start, *self._background)
+            self.serve_no_more.set()
             await asyncio.wait({server}, timeout=10)
             if self.run.surfaces:  # a start that failed leaves what was kept as it was
                 self.checkpointer.take_last()
@@ -90,6 +94,7 @@ class Engine:
         """From a bare emulator to a system of which every part answers."""
         await self._emulator_is_up()
         emulator.stop_saving()
+        streams.restore(self._loaded)
         deployed = await asyncio.to_thread(self._deploy)
         self.doctor.deployed = deployed
         self.front_door.routes = Routes(
@@ -144,7 +149,7 @@ class Engine:
         config.graceful_timeout = 2
         config.websocket_ping_interval = 30
         config.errorlog = logging.getLogger("hypercorn.error")
-        await serve(self._application, config, shutdown_trigger=self.stop.wait)  # type: ignore[arg-type]
+        await serve(self._application, config, shutdown_trigger=self.serve_no_more.wait)  # type: ignore[arg-type]
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The emulator on its own port and the front door on the public one."""
@@ -265,7 +270,8 @@ def _may_change(scope: Scope) -> bool:
 async def _keep_tidy() -> None:
     while True:
         emulator.forget_ended_workflows(datetime.now(UTC) - WORKFLOWS_KEPT)
-        await asyncio.sleep(3600)
+        streams.forget_read()
+        await asyncio.sleep(60)
 
 
 async def _ended(*tasks: asyncio.Task[Any]) -> None:
