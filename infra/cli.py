@@ -75,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         commands, "demo", lifecycle.demo, "run a script on a throw-away SSH host and watch its output"
     )
     _with_state(demo)
+    demo.add_argument("--hold", action="store_true", help="only start the SSH host, and keep it until Ctrl-C")
+
+    _with_state(_command(commands, "token", lifecycle.token, "print an access token of the administrator"))
+
+    watch = _command(commands, "watch", lifecycle.watch, "show the output of an execution as it appears")
+    _with_state(watch)
+    watch.add_argument("execution", help="its number or UUID")
 
     package = _command(commands, "package", checks.package, "make the package for AWS, dependencies included")
     package.add_argument("--out", type=Path, default=ROOT / "build", metavar="DIR", help="where to (build/)")

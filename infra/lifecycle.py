@@ -1,4 +1,4 @@
-"""Commands about a running instance: up, down, status, logs, user, demo."""
+"""Commands about a running instance: up, down, status, logs, user, token, watch, demo."""
 
 from __future__ import annotations
 
@@ -149,4 +149,19 @@ def _asked_password() -> str:
 def demo(options: argparse.Namespace) -> int:
     from infra import demo as tour
 
-    return tour.run(Instance(options.state))
+    return tour.run(Instance(options.state), hold=options.hold)
+
+
+def token(options: argparse.Namespace) -> int:
+    from infra.client import Client
+
+    print(Client(Instance(options.state)).log_in())
+    return 0
+
+
+def watch(options: argparse.Namespace) -> int:
+    from infra import client as clients
+
+    client = clients.Client(Instance(options.state))
+    client.log_in()
+    return 0 if clients.watch(client, options.execution) == "completed" else 1

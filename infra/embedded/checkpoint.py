@@ -28,6 +28,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from infra.embedded import streams
 from infra.embedded.tether import die_with_parent
 
 log = logging.getLogger("quarterdeck.checkpoint")
@@ -151,6 +152,7 @@ def write_emulator_state(target: Path) -> None:
             persistence.save_state(service, state)
             if not (target / f"{service}.json").exists():
                 raise OSError(f"the state of {service} was not written")
+        streams.save(target)
     finally:
         persistence.json = json
 

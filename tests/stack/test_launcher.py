@@ -289,17 +289,31 @@ def test_a_port_that_another_program_holds_is_a_clear_error(tmp_path: Path) -> N
             Instance(tmp_path / "state", other.getsockname()[1]).up()
 
 
-@pytest.mark.parametrize("command", ["status", "logs", "user", "demo"])
+@pytest.mark.parametrize("command", ["status", "logs", "user", "demo", "token", "watch"])
 def test_commands_about_an_instance_say_that_there_is_none(command: str, tmp_path: Path) -> None:
-    more = ("x", "--email", "x@example.com") if command == "user" else ()
+    more = {"user": ("x", "--email", "x@example.com"), "watch": ("1",)}.get(command, ())
     done = quarterdeck(command, *more, "--state", str(tmp_path / "none"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["up", "down", "status", "logs", "test", "bench", "demo", "lint", "package", "user"]
-)
+COMMANDS = [
+    "up",
+    "down",
+    "status",
+    "logs",
+    "test",
+    "bench",
+    "demo",
+    "lint",
+    "package",
+    "user",
+    "token",
+    "watch",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     from infra import cli
 
