@@ -168,6 +168,16 @@ def update(record: R, actions: Sequence[Action], condition: Condition | None = N
     return record
 
 
+def change(record: Record, actions: Sequence[Action], condition: Condition | None = None) -> None:
+    """As :func:`update`, without reading back what is stored afterwards."""
+    try:
+        record._get_connection().update_item(
+            record.pk, range_key=record.sk, actions=list(actions), condition=condition
+        )
+    except UpdateError as error:
+        raise _refused(error) from error
+
+
 def put_many(records: Iterable[Record]) -> None:
     """Unconditional puts, 25 a request; what the table did not take is sent again."""
     with Record.batch_write() as batch:
@@ -258,6 +268,10 @@ def raw_update(arguments: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def forget() -> None:
-    """Tests only: drop kept connections."""
+    """Tests only: drop kept connections, which PynamoDB keeps on each class."""
     _connection.cache_clear()
-    Record._connection = None
+    waiting: list[type[Record]] = [Record]
+    while waiting:
+        model = waiting.pop()
+        model._connection = None
+        waiting += model.__subclasses__()

@@ -86,7 +86,9 @@ def _first_pages(where: Listing, collection: str, number: int, limit: int) -> Pa
     if offset < total:
         found = where.query(where.key, scan_index_forward=False, limit=offset + limit)
         items = list(found)[offset:]
-    return Page(items, max(total, offset + len(items)), number, limit)
+    # The total is kept a moment behind: what is shown counts in any case.
+    shown = offset + len(items) if items else 0
+    return Page(items, max(total, shown), number, limit)
 
 
 def _bounds(filters: Filters) -> tuple[str, str]:
