@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,19 @@ class Fleet:
             home = Path(name)
             self._write_inventory(home, hosts)
             done = subprocess.run(
-                ["ansible", "all", "-i", "hosts", "-m", "raw", "-a", SCRIPT, "-f", str(THREADS), "-o"],
+                [
+                    str(Path(sys.executable).with_name("ansible")),
+                    "all",
+                    "-i",
+                    "hosts",
+                    "-m",
+                    "raw",
+                    "-a",
+                    SCRIPT,
+                    "-f",
+                    str(THREADS),
+                    "-o",
+                ],
                 cwd=home,
                 env=os.environ | {"HOME": name, "ANSIBLE_HOST_KEY_CHECKING": "False", "LC_ALL": "C.UTF-8"},
                 capture_output=True,
@@ -84,7 +97,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet() -> Iterator[Fleet]:
-    with Sshd() as sshd:
+def fleet(*, own_shell: bool = False) -> Iterator[Fleet]:
+    """``own_shell``: log-ins read the account's start-up files, as they do on a host of somebody's; else
+    bash takes itself for an inner shell and starts at once."""
+    with Sshd(environment={"SHLVL": "0"} if own_shell else None) as sshd:
         key = sshd.authorized_key()
         yield Fleet(sshd.port, sshd.username, key.private)

@@ -6,6 +6,7 @@ Each round has addresses of its own, so that every side meets them cold; ours me
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,20 +19,26 @@ from tests.support.world import World
 
 HOSTS = 100
 ROUNDS = 3
+ROUNDS_OWN = 2
 FIRST_NETWORK = 20
-LOOK_EVERY = 0.1  # seconds between two looks at the batch: what it may be seen late
+LOOK_EVERY = 1.0  # seconds between two looks at the batch
 OVER_PARAMIKO = 1.25
 OVER_ANSIBLE = 0.75
 WARM = 1 / 3
 
 
 def measure() -> list[Finding]:
+    """Twice: with the account's shell as it is on this machine, and with one that starts at once."""
+    return [*_measure("", ROUNDS_OWN, own_shell=True), *_measure(", quick shell", ROUNDS, own_shell=False)]
+
+
+def _measure(named: str, rounds: int, *, own_shell: bool) -> list[Finding]:
     sides: dict[str, list[float]] = {"cold": [], "warm": [], "paramiko": [], "ansible": []}
-    with fleet() as hosts, running() as stack:
+    with fleet(own_shell=own_shell) as hosts, running() as stack:
         admin = stack.client("admin")
         admin.ok("PUT", "/settings/", {"max_concurrent_executions": THREADS})
         ours = Ours(admin, hosts)
-        for position in range(ROUNDS):
+        for position in range(rounds):
             addresses = Fleet.hosts(HOSTS, FIRST_NETWORK + position)
             servers = ours.register(addresses)
             sides["paramiko"].append(milliseconds(partial(hosts.by_paramiko, addresses)) / 1000)
@@ -39,12 +46,12 @@ def measure() -> list[Finding]:
             sides["warm"].append(ours.seconds(servers))
             sides["ansible"].append(milliseconds(partial(hosts.by_ansible, addresses)) / 1000)
     found = {name: median(values) for name, values in sides.items()}
-    cold = f"echo on {HOSTS} hosts, cold"
+    cold = f"echo on {HOSTS} hosts{named}, cold"
     return [
         ratio("script", f"{cold} / paramiko", found["cold"], found["paramiko"], OVER_PARAMIKO, all=sides),
         ratio("script", f"{cold} / ansible", found["cold"], found["ansible"], OVER_ANSIBLE),
-        ratio("script", "warm / cold", found["warm"], found["cold"], WARM),
-        *(Finding("script", name, seconds, "s") for name, seconds in found.items()),
+        ratio("script", f"warm / cold{named}", found["warm"], found["cold"], WARM),
+        *(Finding("script", name + named, seconds, "s") for name, seconds in found.items()),
     ]
 
 
@@ -67,8 +74,9 @@ class Ours:
         return [int(self._admin.ok("POST", "/servers/", body)["id"]) for body in bodies]
 
     def seconds(self, servers: list[int]) -> float:
-        """From POST until the batch shows every result."""
-        started = time.perf_counter()
+        """From POST until the last result was stored, by the record's own times. Looking more often would
+        take processor time from what is measured."""
+        started = datetime.now(UTC)
         body = {"server_ids": servers, "timeout": 120}
         run = self._admin.ok("POST", f"/scripts/{self._script}/execute", body)["execution_id"]
         while (batch := self._admin.ok("GET", f"/scripts/executions/{run}"))["status"] in (
@@ -76,10 +84,10 @@ class Ours:
             "running",
         ):
             time.sleep(LOOK_EVERY)
-        taken = time.perf_counter() - started
         wrong = [
             part for part in batch["executions"] if (part["exit_code"], part["output"]) != (0, "hello\n")
         ]
         if wrong or len(batch["executions"]) != len(servers):
             raise RuntimeError(f"{len(wrong)} hosts failed, first: {wrong[:1]}")
-        return taken
+        last = max(datetime.fromisoformat(part["completed_at"]) for part in batch["executions"])
+        return (last - started).total_seconds()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chalicelib.aws import workflows
@@ -12,7 +11,7 @@ from chalicelib.core.executions.ledger import Result
 from chalicelib.core.executions.model import Execution, Part
 from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import servers
-from chalicelib.core.inventory.servers import Server
+from chalicelib.core.inventory.servers import Credentials, Server
 from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
 from chalicelib.kernel.logs import log
@@ -30,8 +29,6 @@ NOT_TAKEN = "No relay took this up in time. Is the relay running?"
 SCRIPT_GONE = "The script was deleted before this run started."
 SERVER_GONE = "The server was deleted before this run started."
 BROKEN = "This run could not be carried out because of a fault on our side ({})."
-
-_AT_ONCE = 16
 
 
 def _execution(event: Json) -> Execution | None:
@@ -92,17 +89,16 @@ def _script_text(execution: Execution) -> str | None:
 
 
 def _hosts(execution: Execution, parts: list[Part]) -> list[HostOrder]:
-    """Ends the parts whose server is gone. Opening the secrets takes a call to KMS each, so side by side."""
+    """Ends the parts whose server is gone."""
     known = servers.find_many([int(part.server_id) for part in parts])
     gone = [part for part in parts if int(part.server_id) not in known]
     ledger.end_parts(execution, gone, Result(Status.FAILED, reason=SERVER_GONE))
     left = [part for part in parts if int(part.server_id) in known]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda part: _host(part, known[int(part.server_id)]), left))
+    secrets = servers.credentials_of(list(known))
+    return [_host(part, known[int(part.server_id)], secrets[int(part.server_id)]) for part in left]
 
 
-def _host(part: Part, server: Server) -> HostOrder:
-    secrets = servers.credentials(int(server.id))
+def _host(part: Part, server: Server, secrets: Credentials) -> HostOrder:
     by_key = server.auth_type == "key"
     return HostOrder(
         part_id=int(part.id),

@@ -1,0 +1,102 @@
+"""A machine that is switched off and on again: what was kept, what goes on, what is said of the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.instance import Instance
+from tests.jobs.fleet import Fleet, Viewer, said
+from tests.support.client import ContractClient
+from tests.support.sshd import Sshd
+from tests.support.stack import Stack, free_port, wait_until
+from tests.support.world import World
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def own(tmp_path: Path, sshd: Sshd) -> Iterator[tuple[Stack, Fleet]]:
+    """An instance of its own, since it is going to be killed."""
+    instance = Instance(tmp_path / "state", free_port(), parameters={"RateLimits": "off"})
+    instance.up()
+    stack = Stack(instance)
+    admin = stack.client("admin")
+    yield stack, Fleet(sshd, admin, World(admin))
+    instance.down()
+
+
+def tell_the_sweep(stack: Stack, execution_id: str) -> None:
+    """As if two minutes had gone by: the execution is due, and the minute's tick comes."""
+    stack.aws("dynamodb").update_item(
+        TableName=stack.variables()["QUARTERDECK_TABLE"],
+        Key={"pk": {"S": f"EXEC#{execution_id}"}, "sk": {"S": "EXEC"}},
+        UpdateExpression="SET due_at = :past",
+        ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000000Z"}},
+    )
+    tick = stack.instance.deployed.functions["Tick"]
+    stack.aws("lambda").invoke(FunctionName=tick, Payload=b"{}")
+
+
+def test_after_a_restart_jobs_run_and_are_told_live_as_before(own: tuple[Stack, Fleet]) -> None:
+    stack, fleet = own
+    server = fleet.host()
+    before = fleet.finished(fleet.start("echo before", [server]))
+    stack.instance.down()
+    stack.instance.up()
+    execution_id = fleet.start("echo after", [server])
+    messages = Viewer(stack, fleet.client, execution_id).until_the_end()
+    ended = fleet.finished(execution_id)
+    assert said(messages, ended["id"]) == "after\n"
+    assert fleet.look(before["id"])["output"] == "before\n"
+    completed = {"server_id": server, "status": "completed"}
+    wait_until(
+        lambda: fleet.client.ok("GET", "/scripts/executions/", params=completed)["total"] == 2,
+        what="both in the list",
+    )
+
+
+def test_what_ran_when_the_machine_went_down_says_so_and_what_waited_goes_on(
+    own: tuple[Stack, Fleet], tmp_path: Path
+) -> None:
+    stack, fleet = own
+    fleet.client.ok("PUT", "/settings/", {"max_concurrent_executions": 1})
+    ran = tmp_path / "ran"
+    execution_id = fleet.start(f"echo x >> {ran}; sleep 4", [fleet.host(), fleet.host()])
+    wait_until(ran.exists, what="the first to run")
+    time.sleep(4.5 if ran.read_text() == "" else 0)
+    stack.instance.down()
+    stack.instance.up()
+    wait_until(lambda: ran.read_text().count("x") == 2, seconds=60, what="the second to run")
+    wait_until(
+        lambda: all(part["status"] in {"completed", "failed"} for part in fleet.parts(execution_id)),
+        seconds=30,
+        what="both to end",
+    )
+    tell_the_sweep(stack, execution_id)
+    ended = fleet.finished(execution_id)
+    reasons = [part["reason"] for part in ended["executions"] if part["status"] == "failed"]
+    assert [part["status"] for part in ended["executions"]].count("completed") == 1
+    assert len(reasons) == 1
+    assert "shut down" in reasons[0]
+    assert ran.read_text() == "x\nx\n", "none ran twice"
+    assert Viewer(stack, fleet.client, execution_id).until_the_end()[-1]["status"] == "failed"
+
+
+def test_what_was_written_and_never_started_is_started_by_the_sweep(
+    stack: Stack, fleet: Fleet, admin: ContractClient
+) -> None:
+    """As when the API function dies between the two."""
+    from chalicelib.core import audit
+    from chalicelib.core.executions import ledger
+
+    server = fleet.host()
+    subject = {"script_id": None, "script_name": "Ad-hoc script", "content": "echo at last", "timeout": 20}
+    with stack.inside():
+        made = ledger.create(ledger.Request(audit.SYSTEM, "script", subject, [(server, "host")]))
+    assert fleet.look(made.id)["status"] == "queued"
+    tell_the_sweep(stack, made.id)
+    assert fleet.finished(made.id)["output"] == "at last\n"
