@@ -18,6 +18,7 @@ import paramiko
 from tests.support.sshd import Sshd
 
 THREADS = 32
+ANSIBLE = str(Path(sys.executable).with_name("ansible"))
 SCRIPT = "echo hello"
 
 

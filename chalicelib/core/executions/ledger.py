@@ -200,7 +200,7 @@ def _output(result: Result) -> list[Action]:
 
 def _change_part(part_id: int, actions: Sequence[Action], condition: Condition) -> bool:
     try:
-        table.update(Part(*part_key(part_id)), actions, condition)
+        table.change(Part(*part_key(part_id)), actions, condition)
     except ConditionFailed:
         return False
     return True
