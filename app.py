@@ -72,3 +72,4 @@ def tick(event: Any) -> None:
 
     sweeps: sweeping.Sweeps = {"script": steps.sweep}
     logged(sweeping.sweep, sweeps, None)
+    logged(steps.fire_schedules, None, None)

@@ -37,8 +37,7 @@ def tell_the_sweep(stack: Stack, execution_id: str) -> None:
         UpdateExpression="SET due_at = :past",
         ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000000Z"}},
     )
-    tick = stack.instance.deployed.functions["Tick"]
-    stack.aws("lambda").invoke(FunctionName=tick, Payload=b"{}")
+    stack.tick()
 
 
 def test_after_a_restart_jobs_run_and_are_told_live_as_before(own: tuple[Stack, Fleet]) -> None:

@@ -100,6 +100,23 @@ _RATE_HEADERS = {
 # What an answer gave out as the place to go on from; empty for the beginning.
 _CURSOR = {"type": "string", "pattern": r"^([0-9c]{1,6}#\d{12})?$"}
 
+_WINDOW = {"type": "string", "pattern": r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z)?$"}
+_MOMENT = {"type": ["string", "null"], "format": "date-time"}
+_SCHEDULE_RUN = {
+    "type": "object",
+    "required": ["scheduled_for", "status", "reason", "missed_windows", "execution_id"],
+    "properties": {
+        "scheduled_for": {"type": "string", "format": "date-time"},
+        "status": {"enum": ["queued", "running", "completed", "failed", "stopped", "skipped", "missed"]},
+        "reason": {"type": ["string", "null"]},
+        "missed_windows": {"type": "integer", "minimum": 0},
+        "execution_id": {"type": ["string", "null"], "format": "uuid"},
+        "recorded_at": _MOMENT,
+        "started_at": _MOMENT,
+        "completed_at": _MOMENT,
+    },
+}
+
 # Operations that no document has, in the documents' own language and joined to them when they are loaded.
 # ``x-beyond`` is the reason.
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -138,6 +155,42 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                                         },
                                         "cursor": _CURSOR,
                                         "complete": {"type": "boolean"},
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    **_refusals("Unauthorized", "NotFound", "ValidationError", "TooManyRequests"),
+                },
+            }
+        },
+        "/schedules/{schedule_id}/runs": {
+            "get": {
+                "operationId": "list_schedule_runs",
+                "x-beyond": "What became of each window: the document has no history of schedules.",
+                "x-rate-limit-bucket": "general",
+                "parameters": [
+                    {"$ref": "#/components/parameters/schedule_id"},
+                    {
+                        "name": "limit",
+                        "in": "query",
+                        "required": False,
+                        "schema": {"type": "integer", "minimum": 1, "default": 20},
+                    },
+                    {"name": "cursor", "in": "query", "required": False, "schema": _WINDOW},
+                ],
+                "responses": {
+                    "200": {
+                        "description": "Newest window first.",
+                        "headers": _RATE_HEADERS,
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["runs", "cursor"],
+                                    "properties": {
+                                        "runs": {"type": "array", "items": _SCHEDULE_RUN},
+                                        "cursor": {"type": ["string", "null"]},
                                     },
                                 }
                             }

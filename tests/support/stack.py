@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
@@ -116,6 +117,23 @@ class Stack:
             os.environ.update(before)
             for forget in caches:
                 forget()
+
+    def tick(self) -> None:
+        """The minute's rule fires."""
+        event = {
+            "version": "0",
+            "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "000000000000",
+            "time": "2026-01-01T00:00:00Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {},
+        }
+        name = self.instance.deployed.functions["Tick"]
+        answer = self.aws("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     # ---------------------------------------------------------------- people
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.core.events import connections, pump, tallies
+from chalicelib.core.schedules import running
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     """One batch of stream records, taken as a whole: a failure brings all of it again, and a repeat does
     no harm."""
     tallies.keep(records)
+    running.listen(records)
     told: set[str] = set()
     for execution_id in dict.fromkeys(_fed(records)):
         for connection in connections.watching(execution_id):

@@ -47,19 +47,26 @@ class Result:
 
 @dataclass(frozen=True)
 class Request:
-    """``targets``: pairs of server id and server name. ``subject`` holds at least script_id, script_name."""
+    """``targets``: pairs of server id and server name. ``subject`` holds at least script_id, script_name.
+
+    ``execution_id``: an id settled beforehand, so that a repeat makes nothing twice.
+    """
 
     actor: Actor
     work: str
     subject: dict[str, Any]
     targets: list[tuple[int, str]] = field(default_factory=list)
+    execution_id: str | None = None
 
 
 def create(request: Request) -> Execution:
-    """Writes the execution and its parts as queued. Starting it is the caller's next step."""
+    """Writes the execution and its parts as queued. Starting it is the caller's next step.
+
+    Raises ConditionFailed when its id is taken.
+    """
     numbers = counting.next_ids(model.PARTS, len(request.targets))
     now = clock.now()
-    execution_id = ids.new_uuid()
+    execution_id = request.execution_id or ids.new_uuid()
     execution = Execution(
         execution_key(execution_id),
         "EXEC",

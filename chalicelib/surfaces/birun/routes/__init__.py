@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from chalicelib.surfaces.birun.routes import accounts, executions, groups, scripts, servers, settings
+from chalicelib.surfaces.birun.routes import (
+    accounts,
+    executions,
+    groups,
+    schedules,
+    scripts,
+    servers,
+    settings,
+)
 from chalicelib.surfaces.birun.routes.base import blueprint, surface
 
 CHANNELS = executions.CHANNELS
@@ -13,6 +21,7 @@ __all__ = [
     "blueprint",
     "executions",
     "groups",
+    "schedules",
     "scripts",
     "servers",
     "settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from chalicelib.core.executions.status import Status
 from chalicelib.rest.fields import (
@@ -47,16 +47,14 @@ def left_out() -> Any:
     return Field(default=None)
 
 
+Limit = Annotated[Whole, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
+
+
 class PageQuery(Parameters):
     """``limit`` past the largest page is cut down to it."""
 
     page: Annotated[Whole, Field(ge=1, le=10**9)] = 1
-    limit: Annotated[Whole, Field(ge=1)] = 10
-
-    @field_validator("limit")
-    @classmethod
-    def _cut(cls, limit: int) -> int:
-        return min(limit, LARGEST_PAGE)
+    limit: Limit = 10
 
 
 class SearchQuery(PageQuery):

@@ -9,7 +9,7 @@ from chalicelib.kernel.errors import BadRequest
 from chalicelib.surfaces.birun.schemas.groups import GroupCreate, GroupUpdate
 
 
-def _known(server_ids: list[int]) -> list[int]:
+def known(server_ids: list[int]) -> list[int]:
     """Each once, in order. Raises BadRequest for servers that there are not."""
     wanted = list(dict.fromkeys(server_ids))
     found = servers.find_many(wanted) if wanted else {}
@@ -20,14 +20,14 @@ def _known(server_ids: list[int]) -> list[int]:
 
 
 def create_group(actor: Actor, request: GroupCreate) -> ServerGroup:
-    return groups.create(actor, request.name, request.description, _known(request.server_ids))
+    return groups.create(actor, request.name, request.description, known(request.server_ids))
 
 
 def update_group(actor: Actor, group_id: int, request: GroupUpdate) -> ServerGroup:
     groups.get(group_id)
     fields = request.model_dump(exclude_unset=True)
     if "server_ids" in fields:
-        fields["server_ids"] = _known(fields["server_ids"])
+        fields["server_ids"] = known(fields["server_ids"])
     return groups.change(actor, group_id, fields)
 
 

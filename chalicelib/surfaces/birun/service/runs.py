@@ -42,7 +42,7 @@ def start(execution: Execution) -> Execution:
     return execution
 
 
-def _targets(request: ScriptExecuteRequest) -> list[tuple[int, str]]:
+def targets(request: ScriptExecuteRequest) -> list[tuple[int, str]]:
     """The listed servers and those of the group, each once."""
     wanted = list(request.server_ids)
     listed = set(wanted)
@@ -63,7 +63,7 @@ def _targets(request: ScriptExecuteRequest) -> list[tuple[int, str]]:
 def execute_script(actor: Actor, script_id: int, request: ScriptExecuteRequest) -> Execution:
     script = model.get_script(script_id)
     subject = {"script_id": script_id, "script_name": script.name, "timeout": request.timeout}
-    return start(ledger.create(Request(actor, WORK, subject, _targets(request))))
+    return start(ledger.create(Request(actor, WORK, subject, targets(request))))
 
 
 def execute_on_server(actor: Actor, server_id: int, request: ServerExecuteRequest) -> Part:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update
-from chalicelib.core import audit, counting, listing
+from chalicelib.core import audit, counting, listing, usage
 from chalicelib.core.audit import Actor
 from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.kernel import clock, ids
@@ -79,15 +79,19 @@ def update_script(actor: Actor, script_id: int, request: ScriptUpdate) -> Script
 
 
 def delete_script(actor: Actor, script_id: int) -> None:
-    """Its past executions are kept."""
+    """Refused with BadRequest while something uses it. Its past executions are kept."""
     script = model.get_script(script_id)
+    thing = usage.script(script_id)
+    usage.refuse(thing, f"Script {script_id}")
     try:
         table.write(
             [
                 Delete(script, table.present()),
                 audit.entry(actor, "script.delete", model.script_subject(script_id), before=_audited(script)),
                 *counting.counting(model.SCRIPTS, [script_id], -1),
+                usage.unused(thing),
             ]
         )
     except ConditionFailed as error:
+        usage.refuse(thing, f"Script {script_id}")  # somebody began to use it at this moment
         raise NotFound(f"There is no script {script_id}.") from error

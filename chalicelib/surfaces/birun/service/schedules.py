@@ -1,0 +1,143 @@
+"""Scripts by schedule: keep, fire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.aws.table import Check, ConditionFailed, Write
+from chalicelib.core import audit, counting, usage
+from chalicelib.core.audit import Actor
+from chalicelib.core.executions import ledger
+from chalicelib.core.executions.ledger import Request
+from chalicelib.core.inventory import groups
+from chalicelib.core.schedules import cron, records
+from chalicelib.core.schedules.cron import BadCron
+from chalicelib.core.schedules.model import Schedule, ScheduleRun
+from chalicelib.kernel.errors import BadRequest, NotFound
+from chalicelib.rest.dialect import invalid_field
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.model import Script
+from chalicelib.surfaces.birun.schemas.schedules import ScheduleCreate, ScheduleUpdate
+from chalicelib.surfaces.birun.schemas.scripts import ScriptExecuteRequest
+from chalicelib.surfaces.birun.service import runs
+from chalicelib.surfaces.birun.service.groups import known
+
+WORK = "script"
+_SUBJECT = ("script_id", "server_ids", "group_id", "timeout")
+
+
+def _key(schedule_id: int) -> str:
+    return f"{WORK}:{schedule_id}"
+
+
+def every() -> list[Schedule]:
+    return records.every(WORK)
+
+
+def get(schedule_id: int) -> Schedule:
+    schedule = records.find(_key(schedule_id))
+    if schedule is None:
+        raise NotFound(f"There is no schedule {schedule_id}.")
+    return schedule
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields as they are stored. Raises BadRequest for what there is not, Invalid for a wrong expression."""
+    try:
+        cron.validate(fields["cron_expression"], fields["timezone"])
+    except BadCron as error:
+        raise invalid_field("body", error.field, str(error)) from error
+    subject = {name: fields[name] for name in _SUBJECT}
+    subject["server_ids"] = known(subject["server_ids"])
+    _check_group(subject["group_id"])
+    if not subject["server_ids"] and subject["group_id"] is None:
+        raise BadRequest("No servers to run on: name some in 'server_ids', or a 'group_id'.")
+    subject["uses"] = [usage.script(subject["script_id"])]
+    return {name: value for name, value in fields.items() if name not in _SUBJECT} | {"subject": subject}
+
+
+def _check_group(group_id: int | None) -> None:
+    if group_id is None:
+        return
+    try:
+        groups.get(group_id)
+    except NotFound as error:
+        raise BadRequest(error.message) from error
+
+
+def _guard(script_id: int) -> list[Write]:
+    """The script is there, and stays until the schedule that uses it is written."""
+    if model.find_script(script_id) is None:
+        raise BadRequest(f"There is no script {script_id}.", [script_id])
+    return [Check(Script(*model.script_key(script_id)))]
+
+
+def create_schedule(actor: Actor, request: ScheduleCreate) -> Schedule:
+    fields = _checked(request.model_dump())
+    guard = _guard(request.script_id)
+    number = counting.next_ids("schedules").start
+    return records.create(actor, _key(number), WORK, fields, number=number, guard=guard)
+
+
+def update_schedule(actor: Actor, schedule_id: int, request: ScheduleUpdate) -> Schedule:
+    return _change(actor, schedule_id, request.model_dump(exclude_unset=True))
+
+
+def _change(actor: Actor, schedule_id: int, fields: dict[str, Any]) -> Schedule:
+    schedule = get(schedule_id)
+    stored = {name: getattr(schedule, name) for name in ("cron_expression", "timezone", "enabled")}
+    wanted = _checked(stored | {name: schedule.subject[name] for name in _SUBJECT} | fields)
+    script_id = wanted["subject"]["script_id"]
+    # A script that is gone already may stay named while nothing runs it.
+    guard = _guard(script_id) if wanted["enabled"] or "script_id" in fields else []
+    return records.change(actor, _key(schedule_id), wanted, guard)
+
+
+def toggle_schedule(actor: Actor, schedule_id: int) -> Schedule:
+    return _change(actor, schedule_id, {"enabled": not get(schedule_id).enabled})
+
+
+def delete_schedule(actor: Actor, schedule_id: int) -> None:
+    records.delete(actor, _key(schedule_id))
+
+
+def forget_server(server_id: int) -> None:
+    """Takes a deleted server out of every schedule that lists it."""
+    for schedule in every():
+        left = [one for one in schedule.subject["server_ids"] if one != server_id]
+        if len(left) != len(schedule.subject["server_ids"]):
+            _leave(schedule, {"server_ids": left})
+
+
+def _leave(schedule: Schedule, fields: dict[str, Any]) -> None:
+    try:
+        records.change(audit.SYSTEM, schedule.key, {"subject": schedule.subject | fields})
+    except NotFound:
+        return  # the schedule went in this very moment
+
+
+def runs_of(schedule_id: int, limit: int, cursor: str | None) -> list[ScheduleRun]:
+    get(schedule_id)
+    return records.runs(_key(schedule_id), limit, cursor)
+
+
+def start(schedule: Schedule, run: ScheduleRun) -> None:
+    """Queues the script on what is left of the listed servers and on the group's members of now."""
+    subject = schedule.subject
+    script = model.get_script(subject["script_id"])
+    request = ScriptExecuteRequest(
+        server_ids=subject["server_ids"], group_id=subject["group_id"], timeout=subject["timeout"]
+    )
+    asked = {
+        "script_id": subject["script_id"],
+        "script_name": script.name,
+        "timeout": subject["timeout"],
+        "schedule": run.link,
+    }
+    actor = Actor(0, f"schedule {int(schedule.number)}")
+    targets = runs.targets(request)
+    try:
+        made = ledger.create(Request(actor, runs.WORK, asked, targets, execution_id=run.execution_id))
+    except ConditionFailed:
+        return  # made before: whoever made it starts it, or the sweep of executions does
+    runs.start(made)
