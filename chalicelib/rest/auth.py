@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.core import limits
 from chalicelib.core.audit import Actor
-from chalicelib.core.identity import gate, tokens
+from chalicelib.core.identity import gate, tickets, tokens
 from chalicelib.core.identity.roles import Permission, Role
 from chalicelib.core.limits import Bucket, Standing
 from chalicelib.kernel.errors import Forbidden, Unauthenticated
@@ -51,12 +51,25 @@ def identify(token: str, address: str, bucket: Bucket) -> tuple[Caller, Standing
     """Raises Unauthenticated or RateLimited. Failures count against the address."""
     try:
         claims = tokens.read(token, "access")
-        passed = gate.enter(claims.user_id, claims.session_id, bucket)
+        return _enter(claims.user_id, claims.session_id, address, bucket)
     except Unauthenticated:
         count_failure(address)
         raise
-    caller = Caller(claims.user_id, passed.username, passed.role, claims.session_id, address)
-    return caller, passed.standing
+
+
+def identify_by_ticket(ticket: str, address: str, bucket: Bucket) -> tuple[Caller, Standing]:
+    """The same for a ticket, which is spent by it."""
+    try:
+        holder = tickets.spend(ticket)
+        return _enter(holder.user_id, holder.session_id, address, bucket)
+    except Unauthenticated:
+        count_failure(address)
+        raise
+
+
+def _enter(user_id: int, session_id: str, address: str, bucket: Bucket) -> tuple[Caller, Standing]:
+    passed = gate.enter(user_id, session_id, bucket)
+    return Caller(user_id, passed.username, passed.role, session_id, address), passed.standing
 
 
 def count_failure(address: str) -> None:

@@ -1,70 +1,91 @@
-"""WebSocket connections: who may open which channel, and where the viewer was."""
+"""WebSocket connections: who may open which channel, and what is done with what they send."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.events import connections, pump
 from chalicelib.core.events.connections import Subscription
-from chalicelib.core.limits import Bucket
+from chalicelib.core.terminals import talking
 from chalicelib.kernel.errors import BadRequest, NotFound, QuarterdeckError
 from chalicelib.kernel.logs import log
-from chalicelib.rest import auth
+from chalicelib.rest import handshake
+from chalicelib.rest.auth import Caller
 
 Json = dict[str, Any]
 Opener = Callable[..., Subscription]
 
-CONNECTING = Bucket("sockets", 60)
+
+@dataclass(frozen=True)
+class Visit:
+    """One who is known and wants in. ``query`` may hold a token: it is for no log."""
+
+    caller: Caller
+    connection_id: str
+    query: dict[str, str]
+
+
+Door = Callable[..., None]
 
 
 class Channels:
-    """``openers``: pattern of a channel's path to what finds its subscription."""
+    """Patterns of a channel's path to what stands behind: ``openers`` find the subscription of who only
+    watches; ``doors`` take a Visit in themselves."""
 
-    def __init__(self, openers: dict[str, Opener]) -> None:
+    def __init__(self, openers: dict[str, Opener], doors: dict[str, Door] | None = None) -> None:
         self._openers = [(re.compile(pattern), opener) for pattern, opener in openers.items()]
+        self._doors = [(re.compile(pattern), door) for pattern, door in (doors or {}).items()]
 
     def connect(self, event: Json) -> Json:
         """Admits or refuses the handshake: 200, or the error's status."""
         query = event.get("queryStringParameters") or {}
-        status = 200
         try:
             self._open(event, query)
+            answer = handshake.accepted(event)
         except QuarterdeckError as error:
-            status = error.status
+            answer = {"statusCode": error.status}
         # Never the query: it may hold a token.
-        log().info("socket", path=query.get("channel"), status=status)
-        return {"statusCode": status}
+        log().info("socket", path=query.get("channel"), status=answer["statusCode"])
+        return answer
 
     def _open(self, event: Json, query: dict[str, str]) -> None:
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-        context = event["requestContext"]
-        address = auth.client_address(headers, context.get("identity", {}).get("sourceIp", ""))
-        token = query.get("token") or auth.bearer(headers.get("authorization"))
-        caller, _ = auth.identify(token, address, CONNECTING)
-        subscription = self._find(query.get("channel", ""))
+        caller = handshake.caller_of(event)
+        connection_id = event["requestContext"]["connectionId"]
+        path = query.get("channel", "").rstrip("/")
+        for pattern, door in self._doors:
+            if (match := pattern.fullmatch(path)) is not None:
+                door(Visit(caller, connection_id, query), **match.groupdict())
+                return
+        subscription = self._find(path)
         try:
             position = pump.read_cursor(query.get("cursor", ""))
         except ValueError as error:
             raise BadRequest(str(error)) from error
-        connections.open_connection(context["connectionId"], subscription, position, caller.user_id)
+        connections.open_connection(connection_id, subscription, position, caller.user_id)
 
     def _find(self, path: str) -> Subscription:
         for pattern, opener in self._openers:
-            if (match := pattern.fullmatch(path.rstrip("/"))) is not None:
+            if (match := pattern.fullmatch(path)) is not None:
                 return opener(**match.groupdict())
         raise NotFound("There is no such channel.")
 
 
 def message(event: Json) -> Json:
-    """Viewers have nothing to say on these channels; what they send is read and dropped."""
-    log().info("socket message", connection=event["requestContext"]["connectionId"])
+    """What comes for a terminal goes there. Viewers have nothing to say; what they send is dropped."""
+    context = event["requestContext"]
+    connection_id = context["connectionId"]
+    name = context.get("messageId") or context.get("requestId", "")
+    taken = talking.pass_on(connection_id, event.get("body") or "", name)
+    log().info("socket message", connection=connection_id, taken=taken)
     return {"statusCode": 200}
 
 
 def disconnect(event: Json) -> Json:
     connection_id = event["requestContext"]["connectionId"]
-    connections.close_connection(connection_id)
+    if not talking.leave(connection_id):
+        connections.close_connection(connection_id)
     log().info("socket closed", connection=connection_id)
     return {"statusCode": 200}
