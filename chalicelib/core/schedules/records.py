@@ -3,7 +3,7 @@ the next window is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -107,8 +107,13 @@ def _due(fields: dict[str, Any]) -> str | None:
     return clock.iso(found) if found else None
 
 
-def change(actor: Actor, key: str, fields: dict[str, Any], guard: Sequence[Write] = ()) -> Schedule:
-    """Sets ``fields`` and works out the next window from now on.
+Wanted = Callable[[Schedule], tuple[dict[str, Any], Sequence[Write]]]
+"""From the schedule as it is now: the fields to set, and what else must hold for it."""
+
+
+def change(actor: Actor, key: str, wanted: Wanted) -> Schedule:
+    """Sets what ``wanted`` says and works out the next window from now on. ``wanted`` is asked again when
+    another change came in between, so that neither undoes the other.
 
     Raises NotFound, cron.BadCron, and Conflict when others keep changing it or the guard does not hold.
     """
@@ -116,6 +121,7 @@ def change(actor: Actor, key: str, fields: dict[str, Any], guard: Sequence[Write
         schedule = find(key)
         if schedule is None:
             raise NotFound(f"There is no schedule {key.partition(':')[2]}.")
+        fields, guard = wanted(schedule)
         before = _fields(schedule)
         after = before | fields
         cron.validate(after["cron_expression"], after["timezone"])

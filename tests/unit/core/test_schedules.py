@@ -62,10 +62,26 @@ def history() -> list[tuple[str, RunState]]:
 
 def test_the_next_window_is_known_from_the_start_and_null_while_disabled(world: World) -> None:
     assert schedule().next_window == NOON + timedelta(minutes=5)
-    off = records.change(ACTOR, KEY, {"enabled": False})
+    off = records.change(ACTOR, KEY, lambda _: ({"enabled": False}, ()))
     assert off.next_window is None
     world.at(NOON + timedelta(minutes=7))
-    assert records.change(ACTOR, KEY, {"enabled": True}).next_window == NOON + timedelta(minutes=10)
+    assert records.change(ACTOR, KEY, lambda _: ({"enabled": True}, ())).next_window == NOON + timedelta(
+        minutes=10
+    )
+
+
+def test_two_changes_at_once_both_count(world: World) -> None:
+    schedule()
+    asked: list[int] = []
+
+    def rename(found: Schedule) -> tuple[dict[str, Any], tuple[()]]:
+        asked.append(int(found.revision))
+        if len(asked) == 1:  # somebody else is quicker
+            records.change(ACTOR, KEY, lambda _: ({"timezone": "Europe/Berlin"}, ()))
+        return {"name": f"{found.name} in {found.timezone}"}, ()
+
+    assert records.change(ACTOR, KEY, rename).name == "Daily in Europe/Berlin"
+    assert asked == [1, 2]
 
 
 def test_a_window_fires_once_however_often_the_tick_comes(world: World) -> None:
@@ -195,6 +211,6 @@ def test_what_an_enabled_schedule_uses_is_named_and_a_disabled_one_uses_nothing(
         usage.refuse(usage.script(7), "Script 7")
     with pytest.raises(table.ConditionFailed):
         table.write([usage.unused(usage.script(7))])
-    records.change(ACTOR, KEY, {"enabled": False})
+    records.change(ACTOR, KEY, lambda _: ({"enabled": False}, ()))
     usage.refuse(usage.script(7), "Script 7")
     table.write([usage.unused(usage.script(7))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.aws.table import Check, ConditionFailed, Write
@@ -80,21 +81,23 @@ def create_schedule(actor: Actor, request: ScheduleCreate) -> Schedule:
 
 
 def update_schedule(actor: Actor, schedule_id: int, request: ScheduleUpdate) -> Schedule:
-    return _change(actor, schedule_id, request.model_dump(exclude_unset=True))
+    fields = request.model_dump(exclude_unset=True)
+    return records.change(actor, _key(schedule_id), lambda schedule: _changed(schedule, fields))
 
 
-def _change(actor: Actor, schedule_id: int, fields: dict[str, Any]) -> Schedule:
-    schedule = get(schedule_id)
+def _changed(schedule: Schedule, fields: dict[str, Any]) -> tuple[dict[str, Any], list[Write]]:
     stored = {name: getattr(schedule, name) for name in ("cron_expression", "timezone", "enabled")}
     wanted = _checked(stored | {name: schedule.subject[name] for name in _SUBJECT} | fields)
     script_id = wanted["subject"]["script_id"]
     # A script that is gone already may stay named while nothing runs it.
     guard = _guard(script_id) if wanted["enabled"] or "script_id" in fields else []
-    return records.change(actor, _key(schedule_id), wanted, guard)
+    return wanted, guard
 
 
 def toggle_schedule(actor: Actor, schedule_id: int) -> Schedule:
-    return _change(actor, schedule_id, {"enabled": not get(schedule_id).enabled})
+    return records.change(
+        actor, _key(schedule_id), lambda schedule: _changed(schedule, {"enabled": not schedule.enabled})
+    )
 
 
 def delete_schedule(actor: Actor, schedule_id: int) -> None:
@@ -104,16 +107,14 @@ def delete_schedule(actor: Actor, schedule_id: int) -> None:
 def forget_server(server_id: int) -> None:
     """Takes a deleted server out of every schedule that lists it."""
     for schedule in every():
-        left = [one for one in schedule.subject["server_ids"] if one != server_id]
-        if len(left) != len(schedule.subject["server_ids"]):
-            _leave(schedule, {"server_ids": left})
+        if server_id in schedule.subject["server_ids"]:
+            with suppress(NotFound):  # the schedule went in this very moment
+                records.change(audit.SYSTEM, schedule.key, lambda found: (_without(found, server_id), ()))
 
 
-def _leave(schedule: Schedule, fields: dict[str, Any]) -> None:
-    try:
-        records.change(audit.SYSTEM, schedule.key, {"subject": schedule.subject | fields})
-    except NotFound:
-        return  # the schedule went in this very moment
+def _without(schedule: Schedule, server_id: int) -> dict[str, Any]:
+    left = [one for one in schedule.subject["server_ids"] if one != server_id]
+    return {"subject": schedule.subject | {"server_ids": left}}
 
 
 def runs_of(schedule_id: int, limit: int, cursor: str | None) -> list[ScheduleRun]:
