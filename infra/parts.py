@@ -34,6 +34,8 @@ PARTS = (
     Part("fish", "fish", "fish"),
     Part("tcsh", "tcsh", "tcsh"),
     Part("busybox", "busybox", "busybox"),
+    # A full-screen program, for terminals.
+    Part("vim-tiny", "vi", "vim-tiny"),
 )
 
 

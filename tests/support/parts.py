@@ -15,6 +15,7 @@ PROGRAMS = {
     "fish": "fish",
     "tcsh": "tcsh",
     "busybox": "busybox",
+    "vim-tiny": "vi",
 }
 
 LEFT_OUT: set[str] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login
 from chalicelib.targets.ssh.shell import Shell, Size, open_shell
+from tests.support.parts import require
 from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.targets
@@ -119,8 +119,8 @@ def test_a_flood_comes_whole(sit_down: Callable[..., Person]) -> None:
     assert re.findall(r"^\d+", shown.replace("\r", ""), re.MULTILINE)[-3:] == ["299998", "299999", "300000"]
 
 
-@pytest.mark.skipif(not shutil.which("vi"), reason="vi is not on this machine")
 def test_a_full_screen_program_works(sit_down: Callable[..., Person], tmp_path: Path) -> None:
+    require("vim-tiny")
     person = sit_down()
     target = tmp_path / "text"
     person.type(f"vi -u NONE {target}\n")
