@@ -12,13 +12,24 @@ from types import FrameType
 
 from infra.embedded.addresses import BASES
 from infra.embedded.engine import OperationRefused
-from infra.embedded.instance import AlreadyUp, Instance, InstanceProblem, admin_from, parameters_from
+from infra.embedded.instance import (
+    AlreadyUp,
+    Instance,
+    InstanceProblem,
+    admin_from,
+    mail_relay_from,
+    parameters_from,
+)
 from infra.embedded.logs import PARTS, Tail, follow
 
 
 def up(options: argparse.Namespace) -> int:
     instance = Instance(
-        options.state, options.port, parameters=parameters_from(os.environ), admin=admin_from(os.environ)
+        options.state,
+        options.port,
+        parameters=parameters_from(os.environ),
+        admin=admin_from(os.environ),
+        mail_relay=mail_relay_from(os.environ),
     )
     started = time.monotonic()
     stopping = _stops_by_signal()
@@ -67,6 +78,8 @@ def _introduce(instance: Instance, *, detached: bool) -> None:
     admin = instance.admin
     print(f"  log in as {admin.username} with the password {admin.password}")
     print(f"  (kept in {instance.state.admin_file}, readable by you only)\n")
+    if instance.parameters.get("MailFrom") and not instance.mail_relay:
+        print("  mail is kept and not delivered: QUARTERDECK_SMTP_RELAY names no server to hand it to\n")
     state = _state_option(instance)
     print(f"  stop with: {f'./quarterdeck down{state}' if detached else 'Ctrl-C'}", flush=True)
 

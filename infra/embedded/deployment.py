@@ -122,6 +122,7 @@ def deploy(state: StateDirectory, internal_port: int, parameters: dict[str, str]
         paths=sorted(_body(template)["paths"]),
     )
     _set_gateway_answers(deployed, _body(template), internal_port)
+    _verify_sender(parameters, internal_port)
     write_json(state.deployed_file, asdict(deployed))
     return deployed
 
@@ -260,6 +261,15 @@ def _set_gateway_answers(deployed: Deployed, body: dict[str, Any], internal_port
         )
     # A stage answers with the responses of its last deployment.
     gateway.create_deployment(restApiId=deployed.rest_api, stageName=deployed.rest_stage)
+
+
+def _verify_sender(parameters: dict[str, str], internal_port: int) -> None:
+    """What the operator does at AWS, by a link in a mail: the sender becomes an identity of SES."""
+    if sender := parameters.get("MailFrom"):
+        mail = client("sesv2", internal_port)
+        known = mail.list_email_identities(PageSize=1000)["EmailIdentities"]
+        if sender not in {each["IdentityName"] for each in known}:
+            mail.create_email_identity(EmailIdentity=sender)
 
 
 def preflights(body: dict[str, Any]) -> Iterator[tuple[str, str, str, dict[str, str]]]:

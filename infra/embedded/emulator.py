@@ -39,8 +39,12 @@ def aws_environment(internal_port: int) -> dict[str, str]:
     }
 
 
-def configure(state: StateDirectory, internal_port: int, snapshot: Path) -> None:
-    """Set the emulator's settings in this process's environment, which its function workers inherit."""
+def configure(state: StateDirectory, internal_port: int, snapshot: Path, mail_relay: str = "") -> None:
+    """Set the emulator's settings in this process's environment, which its function workers inherit.
+
+    ``mail_relay`` is ``host[:port]`` of an SMTP server that takes mail without a log-in; without one the
+    emulator keeps what is sent and delivers none of it.
+    """
     for name in [name for name in os.environ if name.startswith(PRIVATE_PREFIXES)]:
         del os.environ[name]
     os.environ.update(
@@ -54,6 +58,7 @@ def configure(state: StateDirectory, internal_port: int, snapshot: Path) -> None
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            "SMTP_HOST": mail_relay,
             "MINISTACK_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -49,7 +49,7 @@ class Engine:
         self.settings = settings
         self.snapshots = checkpoint.Snapshots(state.snapshots)
         self._loaded = self.snapshots.latest()
-        emulator.configure(state, run.internal_port, self._loaded)
+        emulator.configure(state, run.internal_port, self._loaded, settings.mail_relay)
         self.emulator = emulator.load(logging.getLogger("quarterdeck.functions"))
         self.checkpointer = checkpoint.Checkpointer(self.snapshots, checkpoint.write_emulator_state)
         self.relay: Relay | None = None
@@ -229,6 +229,7 @@ class Settings:
     def __init__(self, content: dict[str, Any]) -> None:
         self.parameters: dict[str, str] = content.get("parameters", {})
         self.hops = int(self.parameters.get("TrustedHops", "1"))
+        self.mail_relay: str = content.get("mail_relay", "")
         self._admin: dict[str, str] = content.get("admin", {})
 
     def admin(self, kept: Admin | None) -> Admin:

@@ -35,7 +35,11 @@ FORWARDED = {
     "QUARTERDECK_LOG_LEVEL": "LogLevel",
     "QUARTERDECK_TRUSTED_HOPS": "TrustedHops",
     "QUARTERDECK_ALLOWED_ORIGINS": "AllowedOrigins",
+    "QUARTERDECK_MAIL_FROM": "MailFrom",
+    "QUARTERDECK_MAIL_FROM_NAME": "MailFromName",
 }
+# Names that documents of the APIs give to the same; ours come first.
+ALIASES = {"EMAIL_FROM": "MailFrom", "EMAIL_FROM_NAME": "MailFromName"}
 ADMIN = {
     "QUARTERDECK_ADMIN_USERNAME": "username",
     "QUARTERDECK_ADMIN_EMAIL": "email",
@@ -52,7 +56,14 @@ class AlreadyUp(InstanceProblem):
 
 
 def parameters_from(environment: Mapping[str, str]) -> dict[str, str]:
-    return {ours: environment[name] for name, ours in FORWARDED.items() if environment.get(name)}
+    known = {**ALIASES, **FORWARDED}  # of two names for one parameter the later counts
+    return {ours: environment[name] for name, ours in known.items() if environment.get(name)}
+
+
+def mail_relay_from(environment: Mapping[str, str]) -> str:
+    """``host[:port]`` of the SMTP server that mail is handed to; empty for none."""
+    host, port = environment.get("AWS_SES_SMTP_HOST", ""), environment.get("AWS_SES_SMTP_PORT", "587")
+    return environment.get("QUARTERDECK_SMTP_RELAY") or (f"{host}:{port}" if host else "")
 
 
 def admin_from(environment: Mapping[str, str]) -> dict[str, str]:
@@ -67,11 +78,13 @@ class Instance:
         *,
         parameters: Mapping[str, str] | None = None,
         admin: Mapping[str, str] | None = None,
+        mail_relay: str = "",
     ) -> None:
         self.state = StateDirectory(state_dir)
         self.port = port
         self.parameters = dict(parameters or {})
         self.admin_wanted = dict(admin or {})
+        self.mail_relay = mail_relay
         self._process: subprocess.Popen[bytes] | None = None
 
     # ------------------------------------------------------------------ life
@@ -220,7 +233,11 @@ class Instance:
             )
 
     def _spawn(self, *, tethered: bool) -> subprocess.Popen[bytes]:
-        settings = {"parameters": self.parameters, "admin": self.admin_wanted}
+        settings = {
+            "parameters": self.parameters,
+            "admin": self.admin_wanted,
+            "mail_relay": self.mail_relay,
+        }
         command = [
             *(sys.executable, "-m", "infra.embedded.engine", "--state", str(self.state.path)),
             *("--port", str(self.port), *(["--tethered"] if tethered else [])),

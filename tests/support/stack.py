@@ -18,6 +18,8 @@ import boto3
 from infra.embedded.instance import Instance
 from tests.support.client import ContractClient
 
+SENDER = "quarterdeck@example.com"
+PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER}
 PASSWORD = "correct horse battery staple"
 
 
@@ -43,7 +45,7 @@ def running(state: Path | None = None) -> Iterator[Stack]:
     """The packaged app on the embedded AWS, with its relay, rate limits off; everything gone afterwards."""
     with ExitStack() as undo:
         state = state or Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="quarterdeck-")))
-        instance = Instance(state, free_port(), parameters={"RateLimits": "off"})
+        instance = Instance(state, free_port(), parameters=PARAMETERS)
         undo.callback(instance.down)
         instance.up()
         yield Stack(instance)
