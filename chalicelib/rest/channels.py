@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.events import connections, pump
+from chalicelib.core.events import connections, pump, topics
 from chalicelib.core.events.connections import Subscription
 from chalicelib.core.terminals import talking
 from chalicelib.kernel.errors import BadRequest, NotFound, QuarterdeckError
@@ -32,8 +32,8 @@ Door = Callable[..., None]
 
 
 class Channels:
-    """Patterns of a channel's path to what stands behind: ``openers`` find the subscription of who only
-    watches; ``doors`` take a Visit in themselves."""
+    """Patterns of a channel's path to what stands behind: ``openers`` find, for a caller, the subscription of
+    who only watches; ``doors`` take a Visit in themselves."""
 
     def __init__(self, openers: dict[str, Opener], doors: dict[str, Door] | None = None) -> None:
         self._openers = [(re.compile(pattern), opener) for pattern, opener in openers.items()]
@@ -59,17 +59,19 @@ class Channels:
             if (match := pattern.fullmatch(path)) is not None:
                 door(Visit(caller, connection_id, query), **match.groupdict())
                 return
-        subscription = self._find(path)
+        subscription = self._find(path, caller)
         try:
             position = pump.read_cursor(query.get("cursor", ""))
         except ValueError as error:
             raise BadRequest(str(error)) from error
+        if topics.is_topic(subscription.source):
+            position = topics.place(subscription.source, position)
         connections.open_connection(connection_id, subscription, position, caller.user_id)
 
-    def _find(self, path: str) -> Subscription:
+    def _find(self, path: str, caller: Caller) -> Subscription:
         for pattern, opener in self._openers:
             if (match := pattern.fullmatch(path)) is not None:
-                return opener(**match.groupdict())
+                return opener(caller, **match.groupdict())
         raise NotFound("There is no such channel.")
 
 

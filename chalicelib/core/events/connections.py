@@ -22,12 +22,13 @@ YOUNG_SECONDS = 10
 
 @dataclass(frozen=True)
 class Subscription:
-    """What a viewer wants to be told: an execution, or one part of it.
+    """What a viewer wants to be told: an execution, one part of it, or a topic (:mod:`.topics`).
 
-    ``words``: a surface's own names of the states, where they are not ours.
+    ``source``: the execution's id or the topic's name. ``words``: a surface's own names of the states, where
+    they are not ours.
     """
 
-    execution_id: str
+    source: str
     part_id: int | None = None
     words: dict[str, str] = field(default_factory=dict)
 
@@ -37,7 +38,7 @@ class Connection(Record, discriminator="connection"):
     a change of ``requested`` asks the fan-out to go on with it."""
 
     connection_id = UnicodeAttribute()
-    execution_id = UnicodeAttribute()
+    source = UnicodeAttribute()
     part_id = NumberAttribute(null=True)
     position: JSONAttribute = JSONAttribute()
     words: JSONAttribute = JSONAttribute()
@@ -59,18 +60,18 @@ class Lookup(Record, discriminator="connection-lookup"):
     channel = UnicodeAttribute()
 
 
-def _channel(execution_id: str) -> str:
-    return f"CHANNEL#{execution_id}"
+def _channel(source: str) -> str:
+    return f"CHANNEL#{source}"
 
 
 def open_connection(connection_id: str, wanted: Subscription, position: dict[str, int], user_id: int) -> None:
     """The insert is seen by the fan-out, which then tells the viewer what there is already."""
-    channel, ttl = _channel(wanted.execution_id), clock.epoch() + LONGEST_SECONDS
+    channel, ttl = _channel(wanted.source), clock.epoch() + LONGEST_SECONDS
     record = Connection(
         channel,
         f"CONN#{connection_id}",
         connection_id=connection_id,
-        execution_id=wanted.execution_id,
+        source=wanted.source,
         part_id=wanted.part_id,
         position=position,
         words=wanted.words,
@@ -88,12 +89,12 @@ def close_connection(connection_id: str) -> None:
         table.write([Delete(Connection(lookup.channel, f"CONN#{connection_id}")), Delete(lookup)])
 
 
-def watching(execution_id: str) -> list[Connection]:
-    return list(Connection.query(_channel(execution_id), consistent_read=True))
+def watching(source: str) -> list[Connection]:
+    return list(Connection.query(_channel(source), consistent_read=True))
 
 
-def find(execution_id: str, connection_id: str) -> Connection | None:
-    return table.find(Connection, _channel(execution_id), f"CONN#{connection_id}")
+def find(source: str, connection_id: str) -> Connection | None:
+    return table.find(Connection, _channel(source), f"CONN#{connection_id}")
 
 
 def take(connection: Connection) -> bool:
@@ -142,7 +143,7 @@ def _keep(connection: Connection, actions: Sequence[Action], condition: Conditio
         table.update(connection, actions, condition)
         return True
     except ConditionFailed:
-        latest = find(connection.execution_id, connection.connection_id)
+        latest = find(connection.source, connection.connection_id)
         if latest is None:
             return True
         connection.wakes, connection.position = latest.wakes, position

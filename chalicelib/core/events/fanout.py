@@ -29,12 +29,12 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     tallies.keep(records)
     running.listen(records)
     told: set[str] = set()
-    for execution_id in dict.fromkeys(_fed(records)):
-        for connection in connections.watching(execution_id):
+    for source in dict.fromkeys(_fed(records)):
+        for connection in connections.watching(source):
             told.add(connection.connection_id)
             pump.serve(connection)
-    for execution_id, connection_id in _waiting(records):
-        opened = None if connection_id in told else connections.find(execution_id, connection_id)
+    for source, connection_id in _waiting(records):
+        opened = None if connection_id in told else connections.find(source, connection_id)
         if opened is not None:
             pump.serve(opened)
     return {"batchItemFailures": []}
@@ -48,7 +48,7 @@ def _fed(records: list[dict[str, Any]]) -> list[str]:
 
 def _waiting(records: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [
-        (_image(record)["execution_id"]["S"], _image(record)["connection_id"]["S"])
+        (_image(record)["source"]["S"], _image(record)["connection_id"]["S"])
         for record in records
         if _kind(record) == "connection" and _wants_turn(record)
     ]

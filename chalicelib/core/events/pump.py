@@ -1,7 +1,7 @@
 """Tells one viewer, in order and without gaps, what the feeds hold behind its position.
 
-Messages are JSON: ``output``, ``status`` and, last, ``end``; the cursor of each brings a viewer that
-connects again back to that place.
+Messages are JSON: ``output``, ``status`` and, last, ``end``, and notes in whatever types their writers gave
+them; the cursor of each brings a viewer that connects again back to that place.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.aws import sockets
-from chalicelib.core.events import connections
+from chalicelib.core.events import connections, topics
 from chalicelib.core.events.connections import Connection
 from chalicelib.core.executions import feed, ledger
 from chalicelib.core.executions.feed import FeedEntry
-from chalicelib.core.executions.model import Execution
 from chalicelib.core.executions.status import Status
 
 PIECE = 20_000
@@ -47,9 +46,9 @@ def read_cursor(text: str) -> dict[str, int]:
 class Pump:
     """One viewer's turn; made when the connection has been taken."""
 
-    def __init__(self, connection: Connection, execution: Execution) -> None:
+    def __init__(self, connection: Connection, chunks: int) -> None:
         self._connection = connection
-        self._execution = execution
+        self._chunks = chunks
         self._position: dict[str, int] = dict(connection.position)
         self._until = time.monotonic() + TURN_SECONDS
         self.ended = False
@@ -64,14 +63,14 @@ class Pump:
     def _entries(self) -> Iterator[tuple[str, FeedEntry]]:
         # Control is read first and told last: its end may only be told after all output that came before.
         control = list(self._after(feed.CONTROL))
-        for chunk in range(self._execution.chunks):
+        for chunk in range(self._chunks):
             for entry in self._after(str(chunk)):
                 yield str(chunk), entry
         for entry in control:
             yield feed.CONTROL, entry
 
     def _after(self, name: str) -> Iterator[FeedEntry]:
-        return feed.after(self._execution.id, name, self._position.get(name, 0))
+        return feed.after(self._connection.source, name, self._position.get(name, 0))
 
     def _tell(self, name: str, entry: FeedEntry) -> bool:
         if self.ended:
@@ -94,6 +93,8 @@ class Pump:
         if entry.what == "end":
             self.ended = True
             yield {"type": "end", "status": entry.status}
+        elif entry.what == "note":
+            yield dict(entry.payload)
         elif wanted is not None and entry.part_id != wanted:
             return
         elif entry.what == "output":
@@ -136,13 +137,21 @@ def _status(entry: FeedEntry) -> dict[str, Any]:
 
 def serve(connection: Connection) -> None:
     """One turn for one viewer. Nothing when somebody else is at it."""
-    execution = ledger.find(connection.execution_id)
-    if execution is None or not connections.take(connection):
+    chunks = _chunks(connection.source)
+    if chunks is None or not connections.take(connection):
         return
     try:
-        _take_turn(Pump(connection, execution), connection)
+        _take_turn(Pump(connection, chunks), connection)
     except sockets.Gone:
         _gone(connection)
+
+
+def _chunks(source: str) -> int | None:
+    """How many feeds there are beside the control feed. None: nothing of that name is there."""
+    if topics.is_topic(source):
+        return 0
+    execution = ledger.find(source)
+    return execution.chunks if execution else None
 
 
 def _gone(connection: Connection) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import blobs, table
 from chalicelib.aws.table import Record
@@ -25,7 +26,7 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 class FeedEntry(Record, discriminator="feed"):
-    """``what``: output, status or end. Output entries are listed by part as well (index gsi1)."""
+    """``what``: output, status, note or end. Output entries are listed by part as well (index gsi1)."""
 
     what = UnicodeAttribute()
     part_id = NumberAttribute(null=True)
@@ -37,6 +38,7 @@ class FeedEntry(Record, discriminator="feed"):
     status = UnicodeAttribute(null=True)
     exit_code = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    payload: JSONAttribute = JSONAttribute(null=True)
 
     @property
     def number(self) -> int:
@@ -90,6 +92,13 @@ def entry(execution_id: str, feed: str, number: int, told: Output | StatusChange
     return record
 
 
+def note(source: str, number: int, payload: dict[str, Any]) -> FeedEntry:
+    """An entry of the control feed that says what its writer wants said: ``payload`` with at least a type."""
+    record = _entry(source, CONTROL, number, "note")
+    record.payload = payload
+    return record
+
+
 def end(execution_id: str, number: int, status: Status) -> FeedEntry:
     """The last entry of the control feed."""
     record = _entry(execution_id, CONTROL, number, "end")
@@ -111,10 +120,19 @@ def after(execution_id: str, feed: str, number: int, most: int | None = None) ->
 
 
 def last_number(execution_id: str, feed: str) -> int:
-    newest = FeedEntry.query(
-        _key(execution_id, feed), consistent_read=True, scan_index_forward=False, limit=1
+    """0 where there is none; so :func:`first_number`."""
+    return _outermost(execution_id, feed, newest=True)
+
+
+def first_number(execution_id: str, feed: str) -> int:
+    return _outermost(execution_id, feed, newest=False)
+
+
+def _outermost(execution_id: str, feed: str, *, newest: bool) -> int:
+    found = FeedEntry.query(
+        _key(execution_id, feed), consistent_read=True, scan_index_forward=not newest, limit=1
     )
-    return next((record.number for record in newest), 0)
+    return next((record.number for record in found), 0)
 
 
 def output_of(part_id: int, cursor: str = "", most: int | None = None) -> Iterator[FeedEntry]:

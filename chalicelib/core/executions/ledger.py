@@ -6,7 +6,7 @@ comes too late is dropped, and the caller is told so by False.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,10 +16,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws import table
-from chalicelib.aws.table import ConditionFailed, Put, Update, Write
+from chalicelib.aws.table import ConditionFailed, Put, Write
 from chalicelib.core import audit, counting
 from chalicelib.core.audit import Actor
-from chalicelib.core.executions import feed, model
+from chalicelib.core.executions import control, feed, model
 from chalicelib.core.executions.feed import FeedEntry, StatusChange
 from chalicelib.core.executions.model import Execution, Part, blank_part, execution_key, part_key
 from chalicelib.core.executions.status import Status, together
@@ -135,8 +135,9 @@ def parts_of(execution: Execution, numbers: Iterable[int] | None = None) -> list
 
 
 def begin(execution: Execution) -> bool:
-    """Queued (or retrying) to running. False when it has ended already."""
+    """Queued (or retrying) to running. False when it has ended already, or is in another attempt by now."""
     waiting = Execution.status.is_in(Status.QUEUED.value, Status.RETRYING.value, Status.RUNNING.value)
+    waiting &= Execution.attempt == int(execution.attempt)
     actions = [
         Execution.status.set(Status.RUNNING.value),
         Execution.started_at.set(Execution.started_at | clock.iso_now()),
@@ -239,7 +240,7 @@ def _tell(execution_id: str, changes: list[StatusChange]) -> None:
             for position, change in enumerate(changes)
         ]
 
-    _append_control(execution_id, make, [])
+    control.append(execution_id, make)
 
 
 def conclude(execution: Execution) -> Status | None:
@@ -254,28 +255,8 @@ def conclude(execution: Execution) -> Status | None:
         Execution.due_pk.remove(),
         Execution.due_at.remove(),
     ]
-    _append_control(execution.id, lambda number: [feed.end(execution.id, number, status)], actions)
+    control.append(execution.id, lambda number: [feed.end(execution.id, number, status)], actions)
     return status
-
-
-def _append_control(
-    execution_id: str, make: Callable[[int], list[FeedEntry]], actions: Sequence[Action]
-) -> None:
-    """``make`` gives the entries from a number on; ``actions`` change the execution in the same write,
-    which is left out when the execution has ended before."""
-    while True:
-        execution = find(execution_id)
-        if execution is None or (actions and execution.state.final):
-            return
-        entries = make(int(execution.control_entries) + 1)
-        counted = [Execution.control_entries.add(len(entries)), *actions]
-        unmoved = Execution.control_entries == execution.control_entries
-        puts = [Put(entry, table.absent()) for entry in entries]
-        try:
-            table.write([Update(execution, counted, unmoved), *puts])
-        except ConditionFailed:
-            continue
-        return
 
 
 def record_stop(actor: Actor, execution: Execution, part_ids: list[int]) -> None:

@@ -26,7 +26,8 @@ DUE = "EXECUTIONS"
 
 
 class Execution(Record, discriminator="execution"):
-    """The whole. ``subject`` is what the surface that made it needs to go on with it."""
+    """The whole. ``subject`` is what the surface that made it needs to go on with it; ``step`` and
+    ``progress`` (0 to 100) tell how far work in one piece is."""
 
     id = UnicodeAttribute()
     work = UnicodeAttribute()
@@ -39,6 +40,8 @@ class Execution(Record, discriminator="execution"):
     first_part = NumberAttribute()
     total = NumberAttribute()
     control_entries = NumberAttribute(default=0)
+    step = UnicodeAttribute(null=True)
+    progress = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     started_at = UnicodeAttribute(null=True)

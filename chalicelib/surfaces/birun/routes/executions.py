@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.core.events.connections import Subscription
+from chalicelib.rest.auth import Caller
 from chalicelib.rest.surface import Call
 from chalicelib.surfaces.birun.presenters import executions as present
 from chalicelib.surfaces.birun.presenters.common import page as present_page
@@ -50,7 +51,7 @@ def stop_execution(call: Call) -> Json:
     return {"execution_id": shown, "status": WORDS[status], "message": "Execution stopped successfully"}
 
 
-def _execution_channel(execution_id: str) -> Subscription:
+def _execution_channel(_: Caller, execution_id: str) -> Subscription:
     return runs.subscribe(execution_id)
 
 

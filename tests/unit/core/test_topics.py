@@ -1,0 +1,87 @@
+"""Topics: everybody who watches is told what comes, once and in order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import sockets
+from chalicelib.core.events import connections, fanout, pump, topics
+from chalicelib.core.events.connections import Connection, Subscription
+from chalicelib.core.executions import feed
+
+pytestmark = pytest.mark.usefixtures("cloud")
+MINE = topics.name("user:7")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    monkeypatch.setattr(sockets, "post", lambda _, data: messages.append(json.loads(data)))
+    return messages
+
+
+def watch(cursor: str = "", topic: str = MINE) -> Connection:
+    position = topics.place(topic, pump.read_cursor(cursor))
+    connections.open_connection("c1", Subscription(topic), position, 7)
+    return connections.watching(topic)[0]
+
+
+def event(number: int) -> dict[str, Any]:
+    return {"type": "deployment_status_changed", "number": number}
+
+
+def numbers(sent: list[dict[str, Any]]) -> list[int]:
+    return [message["number"] for message in sent]
+
+
+def test_a_viewer_is_told_what_comes_and_not_what_was(sent: list[dict[str, Any]]) -> None:
+    topics.publish(MINE, "one", event(1))
+    viewer = watch()
+    topics.publish(MINE, "two", event(2))
+    pump.serve(viewer)
+    assert numbers(sent) == [2]
+
+
+def test_a_viewer_that_comes_back_with_a_cursor_misses_nothing(sent: list[dict[str, Any]]) -> None:
+    for number in (1, 2, 3):
+        topics.publish(MINE, str(number), event(number))
+    pump.serve(watch(cursor="c-1"))
+    assert numbers(sent) == [2, 3]
+    assert sent[-1]["cursor"] == "c-3"
+
+
+def test_the_same_thing_published_twice_is_told_once(sent: list[dict[str, Any]]) -> None:
+    viewer = watch()
+    assert topics.publish(MINE, "one", event(1))
+    assert not topics.publish(MINE, "one", event(1))
+    pump.serve(viewer)
+    assert numbers(sent) == [1]
+
+
+def test_nobody_hears_of_another_topic(sent: list[dict[str, Any]]) -> None:
+    viewer = watch(topic=topics.name("user:8"))
+    topics.publish(MINE, "one", event(1))
+    pump.serve(viewer)
+    assert sent == []
+
+
+def test_a_cursor_from_before_what_is_kept_begins_with_the_oldest(sent: list[dict[str, Any]]) -> None:
+    for number in (1, 2, 3):
+        topics.publish(MINE, str(number), event(number))
+    next(feed.after(MINE, feed.CONTROL, 0)).delete()
+    viewer = watch(cursor="c-0")
+    pump.serve(viewer)
+    assert numbers(sent) == [2, 3]
+
+
+def test_the_stream_wakes_those_who_watch(sent: list[dict[str, Any]]) -> None:
+    watch()
+    topics.publish(MINE, "one", event(1))
+    (entry,) = feed.after(MINE, feed.CONTROL, 0)
+    image = {"kind": {"S": "feed"}}
+    keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
+    fanout.fan_out([{"eventID": "1", "dynamodb": {"Keys": keys, "NewImage": image}}])
+    assert numbers(sent) == [1]
