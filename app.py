@@ -12,10 +12,12 @@ from chalice.app import Chalice, Rate, WebsocketEvent
 
 from chalicelib.rest.workers import logged
 from chalicelib.surfaces.birun import routes as birun
+from chalicelib.surfaces.engine import routes as engine
 
 app = Chalice(app_name="quarterdeck")
 app.experimental_feature_flags.update(["WEBSOCKETS"])
 app.register_blueprint(birun.blueprint)
+app.register_blueprint(engine.blueprint)
 
 
 # Handlers of a WebSocket on a blueprint are left unwrapped by Chalice, so they stand here.

@@ -12,7 +12,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from chalicelib.kernel.ids import is_uuid
+
 LARGEST_ID = 10**12 - 1
+LARGEST_PAGE = 100
 
 
 class Request(BaseModel):
@@ -31,6 +34,12 @@ def _digits(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value, re.ASCII):
         raise ValueError("should be a whole number")
     return value
+
+
+def _uuid(text: str) -> str:
+    if not is_uuid(text):
+        raise ValueError("expected a UUID")
+    return text.lower()
 
 
 def _readable(text: str) -> str:
@@ -61,6 +70,7 @@ def _address(text: str) -> str:
 
 Id = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Uuid = Annotated[str, StringConstraints(max_length=36), AfterValidator(_uuid)]
 Whole = Annotated[int, BeforeValidator(_digits)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_readable)]
 Hostname = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_host)]
@@ -68,6 +78,19 @@ LoginName = Annotated[str, StringConstraints(min_length=1, max_length=64), After
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254), AfterValidator(_address)]
 Description = Annotated[str, StringConstraints(max_length=4000)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Limit = Annotated[Whole, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
+
+
+class PageQuery(Parameters):
+    """``limit`` past the largest page is cut down to it."""
+
+    page: Annotated[Whole, Field(ge=1, le=10**9)] = 1
+    limit: Limit = 10
+
+
+def left_out() -> Any:
+    """Default of a field that keeps its stored value when it is not sent; null is not the same as that."""
+    return Field(default=None)
 
 
 def moment(text: str, *, whole_day: bool = False) -> datetime:

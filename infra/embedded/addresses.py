@@ -28,10 +28,6 @@ def surface_path(host: str, path: str) -> str | None:
     return None
 
 
-def is_socket_path(path: str) -> bool:
-    return "ws" in path.split("/")[2:]
-
-
 def channel_query(channel: str, query: str) -> str:
     """The client's query with our ``channel`` in it, and none of the client's own."""
     pairs = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "channel"]

@@ -16,7 +16,6 @@ from infra.embedded.addresses import (
     BASES,
     channel_query,
     forwarded_for,
-    is_socket_path,
     surface_path,
 )
 from infra.embedded.asgi import Headers, problem, send_body, send_json, values
@@ -133,7 +132,7 @@ class FrontDoor:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = surface_path(_host(scope), scope["path"])
-        if path is None or not is_socket_path(path) or self.routes is None:
+        if path is None or self.routes is None:
             await receive()  # the handshake
             status, content = (404, NOT_FOUND) if self.routes else (503, STARTING)
             await send_json(send, status, content, socket=True)

@@ -255,9 +255,9 @@ def test_conditions_between_fields_are_checked(body: dict[str, Any], good: bool)
 
 def test_an_unknown_path_needs_the_envelope_too() -> None:
     good = answer(404, {"error": "Not found", "status": "error", "details": None})
-    assert contract.unknown_path_problems("birun", good) == []
+    assert contract.unknown_path_problems(good) == []
     gateway = answer(403, {"message": "Missing Authentication Token"})
-    assert len(contract.unknown_path_problems("birun", gateway)) == 4
+    assert len(contract.unknown_path_problems(gateway)) == 4
 
 
 def test_everything_beyond_the_documents_names_a_real_place_and_a_reason() -> None:

@@ -77,14 +77,14 @@ VALUES = (
     ),
 )
 
-_ERROR_ENVELOPE: dict[str, Any] = {
+_GATEWAYS_ENVELOPE: dict[str, Any] = {
     "type": "object",
     "required": ["error", "status", "details"],
     "properties": {"error": {"type": "string", "minLength": 1}, "status": {"const": "error"}, "details": {}},
 }
 
-# The shape of an error on a path that no operation of the surface has.
-UNKNOWN_PATH: dict[str, dict[str, Any]] = {"birun": _ERROR_ENVELOPE}
+# The shape of an error on a path that no operation has. The gateway answers it, which knows no surfaces.
+UNKNOWN_PATH = _GATEWAYS_ENVELOPE
 
 
 def _refusals(*names: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class ContractClient:
         if operation is not None:
             operation.check(answer, limits=self.limits)
             return
-        problems = unknown_path_problems(self.contract.surface, answer)
+        problems = unknown_path_problems(answer)
         if problems:
             raise ContractViolation(
                 f"{self.contract.surface} has no {method} {path}, and the answer to it is wrong: {problems}\n"

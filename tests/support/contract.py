@@ -357,12 +357,12 @@ def load(surface: str) -> Contract:
     return Contract(surface, document, base)
 
 
-def unknown_path_problems(surface: str, answer: Answer) -> list[str]:
-    """What is wrong with the answer on a path or method that the surface has not."""
+def unknown_path_problems(answer: Answer) -> list[str]:
+    """What is wrong with the answer on a path or method that no surface has."""
     problems = [] if answer.status in (404, 405) else [f"status {answer.status} is not 404 or 405"]
     try:
         value = answer.json()
     except ValueError as error:
         return [*problems, f"the body is not JSON: {error}"]
-    errors = Draft202012Validator(beyond.UNKNOWN_PATH[surface]).iter_errors(value)
+    errors = Draft202012Validator(beyond.UNKNOWN_PATH).iter_errors(value)
     return problems + [error.message for error in errors]

@@ -23,6 +23,7 @@ REQUIRED = {
             *("get_settings", "update_settings"),
         }
     ),
+    "engine": frozenset({"health_check"}),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.embedded.addresses import channel_query, forwarded_for, is_socket_path, surface_path
+from infra.embedded.addresses import channel_query, forwarded_for, surface_path
 from infra.embedded.front_door import MAX_BODY, FrontDoor, Routes
 
 Message = dict[str, Any]
@@ -34,21 +34,6 @@ Message = dict[str, Any]
 )
 def test_a_surface_has_a_prefix_and_a_host_alias(host: str, path: str, expected: str | None) -> None:
     assert surface_path(host, path) == expected
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/birun/ws/executions/1", True),
-        ("/engine/v1/ws/notifications", True),
-        ("/gough/api/ws/jobs/5", True),
-        ("/birun/api/servers", False),
-        ("/birun/wsx/1", False),
-        ("/ws/birun", False),
-    ],
-)
-def test_a_socket_path_has_a_segment_ws_behind_the_surface(path: str, expected: bool) -> None:
-    assert is_socket_path(path) is expected
 
 
 def test_a_client_cannot_name_another_channel() -> None:
@@ -217,6 +202,6 @@ def test_close_codes_pass_through() -> None:
     assert sent[-1] == {"type": "websocket.close", "code": 4401, "reason": "gone"}
 
 
-def test_a_socket_elsewhere_is_refused_with_a_404() -> None:
-    sent = ask(Backend(), [{"type": "websocket.connect"}], type="websocket", path="/birun/api/servers")
+def test_a_socket_at_no_surface_is_refused_with_a_404() -> None:
+    sent = ask(Backend(), [{"type": "websocket.connect"}], type="websocket", path="/elsewhere/ws/7")
     assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 404)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from chalicelib.core.executions.status import Status
-from chalicelib.rest.fields import (
-    BodyId,
-    Parameters,
-    Whole,
-)
+from chalicelib.rest.fields import BodyId, Limit, PageQuery, left_out
 
-LARGEST_PAGE = 100
+__all__ = [
+    "WORDS",
+    "Limit",
+    "PageQuery",
+    "ScriptText",
+    "SearchQuery",
+    "ServerIds",
+    "Timeout",
+    "left_out",
+]
+
 LONGEST_TIMEOUT = 24 * 3600
 LARGEST_SCRIPT = 256 * 1024
 MOST_SERVERS = 2000
-
 
 WORDS: dict[Status, str] = {
     Status.QUEUED: "queued",
@@ -40,21 +45,6 @@ def _fits(text: str) -> str:
 ScriptText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_fits)]
 Timeout = Annotated[int, Field(ge=1, le=LONGEST_TIMEOUT)]
 ServerIds = Annotated[list[BodyId], Field(max_length=MOST_SERVERS)]
-
-
-def left_out() -> Any:
-    """Default of a field that keeps its stored value when it is not sent; null is not the same as that."""
-    return Field(default=None)
-
-
-Limit = Annotated[Whole, Field(ge=1), AfterValidator(lambda limit: min(limit, LARGEST_PAGE))]
-
-
-class PageQuery(Parameters):
-    """``limit`` past the largest page is cut down to it."""
-
-    page: Annotated[Whole, Field(ge=1, le=10**9)] = 1
-    limit: Limit = 10
 
 
 class SearchQuery(PageQuery):

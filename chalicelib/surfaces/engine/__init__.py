@@ -1,0 +1,1 @@
+"""Container Engine: accounts, API keys, and containers on Kubernetes."""

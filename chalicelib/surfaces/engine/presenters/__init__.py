@@ -1,0 +1,1 @@
+"""What Container Engine answers, as the documented JSON."""

@@ -1,0 +1,8 @@
+"""Container Engine's operations as documented: parse, call, present. One module a subject."""
+
+from __future__ import annotations
+
+from chalicelib.surfaces.engine.routes import health
+from chalicelib.surfaces.engine.routes.base import blueprint, surface
+
+__all__ = ["blueprint", "health", "surface"]

@@ -1,0 +1,1 @@
+"""What Container Engine is sent. Source of all of it: the Container Engine API document."""

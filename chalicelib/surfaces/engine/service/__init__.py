@@ -1,0 +1,1 @@
+"""What Container Engine does: use cases, one module a subject."""
