@@ -58,7 +58,9 @@ class Shell:
         return got[1] if got else b""
 
     def write(self, keys: bytes) -> int:
-        """How many of the first bytes the host took; 0 when it takes none just now."""
+        """How many of the first bytes the host took; 0 when it takes none now, or the shell has ended."""
+        if self.ended:  # its channel is open for a moment longer, and would take them for nobody
+            return 0
         try:
             return self._session.send_some(keys)
         except _WIRE_ERRORS as error:
@@ -67,6 +69,9 @@ class Shell:
             raise failures.terminal_lost(self._login) from error
 
     def resize(self, size: Size) -> None:
+        """Nothing to do once the shell has ended."""
+        if self.ended:
+            return
         bounded = size.within_bounds()
         try:
             self._session.resize(bounded.columns, bounded.rows)

@@ -25,6 +25,9 @@ _wire.setLevel(logging.CRITICAL + 1)
 # 500 kept connections cost a core.
 _WAKE_SECONDS = 2.0
 
+_REFUSALS = (paramiko.ChannelException, paramiko.AuthenticationException)
+"""What a host says no with, while the connection lives on."""
+
 
 class ExitNotice(threading.Event):
     """Takes the place of a channel's ``status_event``: tells ``on_set`` and keeps the name of a signal."""
@@ -83,6 +86,17 @@ class LeanTransport(paramiko.Transport):
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         if _wire.isEnabledFor(level):
             super()._log(level, msg, *args)  # type: ignore[misc]
+
+    def is_active(self) -> bool:
+        """paramiko tells the channels that the connection is gone before it says so itself: whom a channel's
+        end woke would still find the connection well, and look for a reason elsewhere."""
+        return super().is_active() and not self._is_failing
+
+    @property
+    def _is_failing(self) -> bool:
+        """What broke the connection is noted first of all, where answers to requests are noted too."""
+        noted = self.saved_exception
+        return noted is not None and not isinstance(noted, _REFUSALS)
 
     def hang_up(self) -> None:
         """Shut the socket first: that wakes the reading thread now instead of at its next timeout."""

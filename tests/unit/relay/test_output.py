@@ -32,7 +32,7 @@ class Store:
 
     def write(self, entries: list[FeedEntry]) -> None:
         assert len(entries) <= 25, "as many as one request takes"
-        self.hold.wait(5)
+        self.hold.wait(30)
         if self.failure:
             raise self.failure
         self.writes += 1
@@ -100,7 +100,7 @@ def test_whoever_adds_waits_while_too_much_is_not_stored_yet(
     threading.Thread(target=flood, daemon=True).start()
     assert not done.wait(0.3)
     store.hold.set()
-    assert done.wait(10)
+    assert done.wait(30)
     tape.close()
     assert store.text() == b"x" * 9000
 
