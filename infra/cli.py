@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra import checks, lifecycle
+from infra import checks, lifecycle, nodes
 from infra.embedded.instance import InstanceProblem
 from infra.environment import ROOT
 from infra.packaging import PackagingProblem
+from infra.relay.activation import RelayProblem
 
 Work = Callable[[argparse.Namespace], int]
 # argparse gives the type of what add_subparsers returns no public name.
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.rest = rest
     try:
         code: int = options.work(options)
-    except (InstanceProblem, PackagingProblem) as problem:
+    except (InstanceProblem, PackagingProblem, RelayProblem) as problem:
         print(f"quarterdeck: {problem}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has gone, as `| head` does
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     _with_state(watch)
     watch.add_argument("execution", help="its number or UUID")
 
+    _relay(commands)
+
     package = _command(commands, "package", checks.package, "make the package for AWS, dependencies included")
     package.add_argument("--out", type=Path, default=ROOT / "build", metavar="DIR", help="where to (build/)")
 
@@ -93,6 +96,24 @@ def _parser() -> argparse.ArgumentParser:
     ):
         _command(commands, name, work, text).set_defaults(passes_on=name != "lint")
     return parser
+
+
+def _relay(commands: Commands) -> None:
+    """What is done about relays on other hosts, on AWS."""
+    parser = commands.add_parser("relay", help="relays on other hosts, managed by AWS Systems Manager")
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    work: Work
+    for name, work, text in (
+        ("publish", nodes.publish, "put this version of the relay into the stack's bucket, for all nodes"),
+        ("activate", nodes.activate, "print the one command that makes a host a node with a relay"),
+        ("nodes", nodes.nodes, "show the nodes; exit code 0 when every one is heard and has the relay"),
+    ):
+        command = _command(inner, name, work, text)
+        command.add_argument("--stack", default="quarterdeck", help="the CloudFormation stack (quarterdeck)")
+        command.add_argument("--region", help="of the stack; without it, as for the AWS command line")
+        if name == "activate":
+            command.add_argument("--name", default="quarterdeck-relay", help="of the node, in SSM")
+            command.add_argument("--hours", type=_hours, default=24, help="how long the command is good (24)")
 
 
 def _command(commands: Commands, name: str, work: Work, text: str) -> argparse.ArgumentParser:
@@ -111,6 +132,13 @@ def _with_state(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="state directory (.quarterdeck/ beside this program)",
     )
+
+
+def _hours(text: str) -> int:
+    hours = int(text) if text.isdigit() else 0
+    if not 1 <= hours <= 720:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 720 hours")
+    return hours
 
 
 def _port(text: str) -> int:

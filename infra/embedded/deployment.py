@@ -1,9 +1,10 @@
 """Deploying the package to the embedded AWS by CloudFormation, and knowing when that is not needed.
 
-Three things are adapted to the emulator, and nothing else differs from the template that AWS gets:
+Four things are adapted to the emulator, and nothing else differs from the template that AWS gets:
 
 - the address of the zip, which CloudFormation wants in S3 (``aws cloudformation package`` does that for AWS);
 - ``AWS::ApiGatewayV2::Deployment``, which it does not know: the WebSocket stage deploys itself instead;
+- ``AWS::SSM`` (nodes elsewhere that run a relay): it manages none, and the launcher runs the relay;
 - gateway responses and preflight answers in the API's body, which it does not read: the same ones are set
   through API Gateway's own API.
 """
@@ -134,9 +135,10 @@ def stands(deployed: Deployed, internal_port: int) -> bool:
 
 
 def adapt(template: dict[str, Any], archive: str) -> dict[str, Any]:
-    """The template for the emulator: see the three things above."""
+    """The template for the emulator: see the four things above."""
     adapted = copy.deepcopy(template)
     resources = adapted["Resources"]
+    _without_nodes(adapted)
     for each in resources.values():
         if each["Type"] == "AWS::Serverless::Function":
             each["Properties"]["CodeUri"] = archive
@@ -147,6 +149,13 @@ def adapt(template: dict[str, Any], archive: str) -> dict[str, Any]:
                 del each["Properties"]["DeploymentId"]
                 each["Properties"]["AutoDeploy"] = True
     return adapted
+
+
+def _without_nodes(adapted: dict[str, Any]) -> None:
+    resources, outputs = adapted["Resources"], adapted["Outputs"]
+    for name in [name for name, each in resources.items() if each["Type"].startswith("AWS::SSM::")]:
+        del resources[name]
+        outputs.pop(name, None)
 
 
 def _body(template: dict[str, Any]) -> dict[str, Any]:
