@@ -21,6 +21,8 @@ REQUIRED = {
             *("list_server_groups", "create_server_group"),
             *("get_server_group", "update_server_group", "delete_server_group"),
             *("get_settings", "update_settings"),
+            *("list_workflows", "create_workflow"),
+            *("get_workflow", "update_workflow", "delete_workflow"),
         }
     ),
     "engine": frozenset({"health_check"}),

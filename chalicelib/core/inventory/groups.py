@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,11 @@ def get(group_id: int) -> ServerGroup:
     if group is None:
         raise NotFound(f"There is no server group {group_id}.")
     return group
+
+
+def find_many(group_ids: Iterable[int]) -> dict[int, ServerGroup]:
+    found = table.find_many(ServerGroup, [(_key(one), "GROUP") for one in sorted(group_ids)])
+    return {int(group.id): group for group in found}
 
 
 def every() -> list[ServerGroup]:

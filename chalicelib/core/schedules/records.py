@@ -3,7 +3,7 @@ the next window is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -26,6 +26,11 @@ _TRIES = 5
 
 def find(key: str) -> Schedule | None:
     return table.find(Schedule, schedule_pk(key), "SCHEDULE")
+
+
+def find_many(keys: Iterable[str]) -> dict[str, Schedule]:
+    found = table.find_many(Schedule, [(schedule_pk(key), "SCHEDULE") for key in sorted(keys)])
+    return {schedule.key: schedule for schedule in found}
 
 
 def every(work: str) -> list[Schedule]:
@@ -68,12 +73,28 @@ def create(
 
     Raises cron.BadCron, and Conflict when the guard does not hold or ``key`` is taken.
     """
+    schedule = _new(key, work, fields, number)
+    made = _fields(schedule)
+    writes: list[Write] = [
+        Put(schedule, table.absent()),
+        audit.entry(actor, "schedule.create", schedule.pk, after=_audited(made)),
+        *usage.moves(schedule.pk, _called(number, key, made["name"]), (), uses(made)),
+        *guard,
+    ]
+    try:
+        table.write(writes)
+    except ConditionFailed as error:
+        raise Conflict("What this schedule runs was changed or deleted at this moment. Try again.") from error
+    return schedule
+
+
+def _new(key: str, work: str, fields: dict[str, Any], number: int | None) -> Schedule:
     chosen: dict[str, Any] = {"timezone": "UTC", "enabled": True, "notifications": None}
     chosen |= {"misfire_policy": Misfire.SKIP.value, "overlap_policy": Overlap.ALLOW.value} | fields
     cron.validate(chosen["cron_expression"], chosen["timezone"])
     now = clock.iso_now()
     due = _due(chosen)
-    schedule = Schedule(
+    return Schedule(
         schedule_pk(key),
         "SCHEDULE",
         gsi1pk=f"SCHEDULES#{work}",
@@ -87,17 +108,24 @@ def create(
         updated_at=now,
         **chosen,
     )
-    writes: list[Write] = [
-        Put(schedule, table.absent()),
-        audit.entry(actor, "schedule.create", schedule.pk, after=_audited(chosen)),
-        *usage.moves(schedule.pk, _called(number, key, chosen["name"]), (), uses(chosen)),
-        *guard,
-    ]
-    try:
-        table.write(writes)
-    except ConditionFailed as error:
-        raise Conflict("What this schedule runs was changed or deleted at this moment. Try again.") from error
-    return schedule
+
+
+def moves(work: str, before: Mapping[str, Schedule], after: Mapping[str, dict[str, Any]]) -> list[Write]:
+    """The writes that bring the schedules of something else (a workflow's triggers) from ``before`` to
+    ``after``, fields by key, for the transaction that changes and audits that.
+
+    Raises cron.BadCron.
+    """
+    writes: list[Write] = []
+    for key in sorted(before.keys() | after.keys()):
+        here, wanted = before.get(key), after.get(key)
+        if here is None and wanted is not None:
+            writes.append(Put(_new(key, work, wanted, None), table.absent()))
+        elif here is not None and wanted is None:
+            writes.append(Delete(here, Schedule.revision == here.revision))
+        elif here is not None and wanted is not None and _fields(here) != (now := _fields(here) | wanted):
+            writes.append(_update(here, _fields(here), now))
+    return writes
 
 
 def _due(fields: dict[str, Any]) -> str | None:
@@ -136,6 +164,15 @@ def change(actor: Actor, key: str, wanted: Wanted) -> Schedule:
 
 
 def _changing(actor: Actor, schedule: Schedule, before: dict[str, Any], after: dict[str, Any]) -> list[Write]:
+    called = _called(schedule.number, schedule.key, after["name"])
+    return [
+        _update(schedule, before, after),
+        audit.entry(actor, "schedule.update", schedule.pk, before=_audited(before), after=_audited(after)),
+        *usage.moves(schedule.pk, called, uses(before), uses(after)),
+    ]
+
+
+def _update(schedule: Schedule, before: dict[str, Any], after: dict[str, Any]) -> Update:
     due = _due(after)
     values = {name: after[name] for name in FIELDS if after[name] != before[name]}
     values |= {"due_at": due, "due_pk": model.DUE if due else None, "updated_at": clock.iso_now()}
@@ -144,12 +181,7 @@ def _changing(actor: Actor, schedule: Schedule, before: dict[str, Any], after: d
     # Fenced by the window too: the tick may be firing it right now.
     same = Schedule.revision == schedule.revision
     same &= Schedule.due_at == schedule.due_at if schedule.due_at else Schedule.due_at.does_not_exist()
-    called = _called(schedule.number, schedule.key, after["name"])
-    return [
-        Update(schedule, actions, same),
-        audit.entry(actor, "schedule.update", schedule.pk, before=_audited(before), after=_audited(after)),
-        *usage.moves(schedule.pk, called, uses(before), uses(after)),
-    ]
+    return Update(schedule, actions, same)
 
 
 def _setting(name: str, value: Any) -> Action:

@@ -1,8 +1,10 @@
-"""biRun's own entities: scripts and the application's settings."""
+"""biRun's own entities: scripts, workflows and the application's settings."""
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from collections.abc import Iterable
+
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
 from chalicelib.aws.table import Record
@@ -21,6 +23,22 @@ class Script(Record, discriminator="script"):
     content = UnicodeAttribute()
     description = UnicodeAttribute(null=True)
     search = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+
+
+class Workflow(Record, discriminator="workflow"):
+    """``nodes`` and ``edges`` are as they were sent. ``held``: the scripts that it counts as a user of, which
+    are at least those of its nodes. ``revision`` moves with every change made by people."""
+
+    id = NumberAttribute()
+    name = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    nodes: JSONAttribute = JSONAttribute()
+    edges: JSONAttribute = JSONAttribute()
+    held: JSONAttribute = JSONAttribute()
+    enabled = BooleanAttribute(default=True)
+    revision = NumberAttribute(default=1)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
 
@@ -52,6 +70,23 @@ def get_script(script_id: int) -> Script:
     if script is None:
         raise NotFound(f"There is no script {script_id}.")
     return script
+
+
+def find_scripts(script_ids: Iterable[int]) -> dict[int, Script]:
+    """Those that there are, by id."""
+    found = table.find_many(Script, [script_key(one) for one in sorted(script_ids)])
+    return {int(script.id): script for script in found}
+
+
+def workflow_key(workflow_id: int) -> str:
+    return f"WORKFLOW#{workflow_id}"
+
+
+def get_workflow(workflow_id: int) -> Workflow:
+    workflow = table.find(Workflow, workflow_key(workflow_id), "WORKFLOW")
+    if workflow is None:
+        raise NotFound(f"There is no workflow {workflow_id}.")
+    return workflow
 
 
 def app_settings() -> AppSettings:

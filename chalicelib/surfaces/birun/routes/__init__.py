@@ -10,6 +10,7 @@ from chalicelib.surfaces.birun.routes import (
     scripts,
     servers,
     settings,
+    workflows,
 )
 from chalicelib.surfaces.birun.routes.base import blueprint, surface
 
@@ -26,4 +27,5 @@ __all__ = [
     "servers",
     "settings",
     "surface",
+    "workflows",
 ]

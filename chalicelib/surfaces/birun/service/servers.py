@@ -14,7 +14,7 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.rest.dialect import invalid_field
 from chalicelib.surfaces.birun.schemas.common import SearchQuery
 from chalicelib.surfaces.birun.schemas.servers import ServerCreate, ServerUpdate
-from chalicelib.surfaces.birun.service import schedules
+from chalicelib.surfaces.birun.service import schedules, workflows
 from chalicelib.targets.ssh import keys
 
 HEALTH_SECONDS = 20.0
@@ -75,9 +75,10 @@ def update_server(actor: Actor, server_id: int, request: ServerUpdate) -> Server
 
 
 def delete_server(actor: Actor, server_id: int) -> None:
-    """Takes it out of groups and schedules too."""
+    """Takes it out of groups, schedules and workflows too."""
     servers.delete(actor, servers.get(server_id))
     schedules.forget_server(server_id)
+    workflows.forget_server(server_id)
 
 
 def check_server(server_id: int) -> Server:

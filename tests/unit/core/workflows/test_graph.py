@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.workflows.graph import Edge, Graph, Node, problems
-from tests.unit.workflows.graphs import dags, edges, graph, nodes
+from tests.unit.core.workflows.graphs import dags, edges, graph, nodes
 
 Drawn = tuple[list[Node], list[Edge]]
 

@@ -10,7 +10,7 @@ from chalicelib.core.workflows import plan
 from chalicelib.core.workflows.graph import Edge, Graph, Node
 from chalicelib.core.workflows.plan import Move, Standing
 from chalicelib.core.workflows.status import NodeStatus, together
-from tests.unit.workflows.graphs import dags, graph
+from tests.unit.core.workflows.graphs import dags, graph
 
 P, R, S, F, K, C = (
     NodeStatus.PENDING,

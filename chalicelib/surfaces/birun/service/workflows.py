@@ -1,0 +1,231 @@
+"""Workflows: keep. Running them is :mod:`.workflow_runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from chalicelib.aws import table
+from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
+from chalicelib.core import audit, counting, usage
+from chalicelib.core.audit import Actor
+from chalicelib.core.schedules import records
+from chalicelib.core.schedules.model import Schedule
+from chalicelib.kernel import clock, ids
+from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.model import Script, Workflow
+from chalicelib.surfaces.birun.schemas.workflows import WorkflowCreate, WorkflowUpdate
+from chalicelib.surfaces.birun.service import graphs
+
+Json = dict[str, Any]
+
+WORK = "workflow"
+_FIELDS = ("name", "description", "nodes", "edges", "enabled")
+_POLICIES = ("timezone", "misfire_policy", "overlap_policy")
+_TRIES = 5
+BUSY = "This workflow, or a script in it, is being changed by others. Look at it and try again."
+
+
+def every() -> list[Workflow]:
+    return list(Workflow.gsi1.query("WORKFLOWS"))
+
+
+def next_runs(found: Iterable[Workflow]) -> dict[int, str | None]:
+    """When each runs by itself next, by id."""
+    keys = [key for workflow in found for key in _triggers(int(workflow.id), _stored(workflow))]
+    soonest: dict[int, str | None] = {}
+    for schedule in records.find_many(keys).values():
+        number, known = int(schedule.subject["workflow_id"]), schedule.due_at
+        soonest[number] = min(filter(None, (known, soonest.get(number))), default=None)
+    return soonest
+
+
+def _stored(workflow: Workflow) -> Json:
+    return {name: getattr(workflow, name) for name in _FIELDS}
+
+
+def trigger_key(workflow_id: int, node_id: str) -> str:
+    """What the schedule of a trigger node is called."""
+    return f"{WORK}:{workflow_id}:{node_id}"
+
+
+def _triggers(workflow_id: int, fields: Json) -> dict[str, Json]:
+    """The schedules that a workflow with ``fields`` needs, by key."""
+    return {
+        trigger_key(workflow_id, node["id"]): {
+            "name": fields["name"],
+            "subject": {"workflow_id": workflow_id, "node_id": node["id"]},
+            "cron_expression": node["config"]["cron_expression"],
+            "enabled": fields["enabled"],
+            **{name: node["config"][name] for name in _POLICIES if name in node["config"]},
+        }
+        for node in fields["nodes"]
+        if "cron_expression" in node["config"]
+    }
+
+
+def _things(script_ids: Iterable[int]) -> set[str]:
+    return {usage.script(one) for one in script_ids}
+
+
+def _called(workflow_id: int, name: str) -> str:
+    return f"workflow {workflow_id} '{name}'"
+
+
+def _there(script_ids: Iterable[int]) -> list[Write]:
+    """The scripts stay until the workflow that uses them is written."""
+    return [Check(Script(*model.script_key(one))) for one in sorted(script_ids)]
+
+
+# ---------------------------------------------------------------- create
+
+
+def create_workflow(actor: Actor, request: WorkflowCreate) -> Workflow:
+    """Raises Invalid and BadRequest as :func:`graphs.read` does, Conflict when a script goes meanwhile."""
+    nodes, edges = graphs.read(request.nodes, request.edges)
+    number, now = counting.next_ids("workflows").start, clock.iso_now()
+    scripts = graphs.scripts(nodes)
+    workflow = Workflow(
+        model.workflow_key(number),
+        "WORKFLOW",
+        gsi1pk="WORKFLOWS",
+        gsi1sk=ids.padded(number),
+        id=number,
+        name=request.name,
+        description=request.description,
+        nodes=nodes,
+        edges=edges,
+        held=sorted(scripts),
+        enabled=request.enabled,
+        created_at=now,
+        updated_at=now,
+    )
+    fields = _stored(workflow)
+    writes: list[Write] = [
+        Put(workflow, table.absent()),
+        audit.entry(actor, "workflow.create", workflow.pk, after=fields),
+        *usage.moves(workflow.pk, _called(number, request.name), (), _things(scripts)),
+        *records.moves(WORK, {}, _triggers(number, fields)),
+        *_there(scripts),
+    ]
+    try:
+        table.write(writes)
+    except ConditionFailed as error:
+        raise Conflict(BUSY) from error
+    return workflow
+
+
+# ---------------------------------------------------------------- change
+
+Wanted = Callable[[Workflow], Json]
+
+
+def update_workflow(actor: Actor, workflow_id: int, request: WorkflowUpdate) -> Workflow:
+    """Runs under way keep the graph that they began with."""
+    fields = request.model_dump(exclude_unset=True, exclude={"nodes", "edges"})
+    sent = request.model_fields_set & {"nodes", "edges"}
+
+    def wanted(workflow: Workflow) -> Json:
+        if not sent:
+            return fields
+        known = WorkflowUpdate(nodes=workflow.nodes, edges=workflow.edges)
+        nodes, edges = graphs.read(
+            request.nodes if "nodes" in sent else known.nodes,
+            request.edges if "edges" in sent else known.edges,
+        )
+        return fields | {"nodes": nodes, "edges": edges}
+
+    return _change(actor, workflow_id, wanted)
+
+
+def _change(actor: Actor, workflow_id: int, wanted: Wanted) -> Workflow:
+    """``wanted`` is asked again when another change came in between, so that neither undoes the other."""
+    for _ in range(_TRIES):
+        workflow = model.get_workflow(workflow_id)
+        before = _stored(workflow)
+        after = before | wanted(workflow)
+        try:
+            _hold(workflow, after)
+            table.write(_changing(actor, workflow, before, after))
+        except ConditionFailed:
+            continue
+        return model.get_workflow(workflow_id)
+    raise Conflict(BUSY)
+
+
+def _hold(workflow: Workflow, after: Json) -> None:
+    """First counts the workflow as a user of all scripts of both its graphs: with many of them that is more
+    than fits into the transaction that changes it, and being counted a little too long does no harm."""
+    new = graphs.scripts(after["nodes"]) - set(workflow.held)
+    if not new:
+        return
+    held = sorted({*workflow.held, *new})
+    called = _called(int(workflow.id), after["name"])
+    actions = [Workflow.held.set(held), Workflow.revision.add(1)]
+    claim = Update(workflow, actions, Workflow.revision == workflow.revision)
+    table.write([claim, *usage.moves(workflow.pk, called, (), _things(new)), *_there(new)])
+    workflow.held, workflow.revision = held, workflow.revision + 1
+
+
+def _changing(actor: Actor, workflow: Workflow, before: Json, after: Json) -> list[Write]:
+    number, scripts = int(workflow.id), graphs.scripts(after["nodes"])
+    actions = [
+        getattr(Workflow, name).remove() if value is None else getattr(Workflow, name).set(value)
+        for name, value in after.items()
+        if value != before[name]
+    ]
+    actions += [Workflow.held.set(sorted(scripts)), Workflow.updated_at.set(clock.iso_now())]
+    actions.append(Workflow.revision.add(1))
+    called = _called(number, after["name"])
+    return [
+        Update(workflow, actions, Workflow.revision == workflow.revision),
+        audit.entry(actor, "workflow.update", workflow.pk, before=before, after=after),
+        *usage.moves(workflow.pk, called, _things(workflow.held), _things(scripts)),
+        *records.moves(WORK, _schedules(number, before), _triggers(number, after)),
+    ]
+
+
+def _schedules(workflow_id: int, fields: Json) -> Mapping[str, Schedule]:
+    return records.find_many(_triggers(workflow_id, fields))
+
+
+# ---------------------------------------------------------------- delete
+
+
+def delete_workflow(actor: Actor, workflow_id: int) -> None:
+    """Runs under way go on; its history goes with it."""
+    for _ in range(_TRIES):
+        workflow = model.get_workflow(workflow_id)
+        before = _stored(workflow)
+        writes: list[Write] = [
+            Delete(workflow, Workflow.revision == workflow.revision),
+            audit.entry(actor, "workflow.delete", workflow.pk, before=before),
+            *usage.moves(workflow.pk, "", _things(workflow.held), ()),
+            *records.moves(WORK, _schedules(workflow_id, before), {}),
+        ]
+        with suppress(ConditionFailed):
+            table.write(writes)
+            return
+    raise Conflict(BUSY)
+
+
+def forget_server(server_id: int) -> None:
+    """Takes a deleted server out of every workflow that lists it."""
+    for workflow in every():
+        if _lists(workflow.nodes, server_id):
+            with suppress(NotFound):  # the workflow went in this very moment
+                _change(audit.SYSTEM, int(workflow.id), lambda found: {"nodes": _without(found, server_id)})
+
+
+def _lists(nodes: Sequence[Json], server_id: int) -> bool:
+    return any(server_id in node["config"].get("server_ids", ()) for node in nodes)
+
+
+def _without(workflow: Workflow, server_id: int) -> list[Json]:
+    nodes = [node | {"config": dict(node["config"])} for node in workflow.nodes]
+    for node in nodes:
+        if node["type"] == "script":
+            node["config"]["server_ids"] = [one for one in node["config"]["server_ids"] if one != server_id]
+    return nodes
