@@ -42,10 +42,7 @@ def in_bytes(text: str) -> int:
     return int(parse(text).to_integral_value(ROUND_CEILING))
 
 
-def times(text: str, factor: int) -> str:
-    """The same amount ``factor`` times, written so that Kubernetes reads it exactly."""
-    product = parse(text) * factor
-    whole = product.to_integral_value()
-    return (
-        str(int(whole)) if product == whole else f"{int((product * 1000).to_integral_value(ROUND_CEILING))}m"
-    )
+def text(value: Decimal) -> str:
+    """Written so that Kubernetes reads it exactly, to a thousandth."""
+    whole = value.to_integral_value()
+    return str(int(whole)) if value == whole else f"{int((value * 1000).to_integral_value(ROUND_CEILING))}m"
