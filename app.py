@@ -58,6 +58,14 @@ def birun_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return logged(steps.STEPS[event["step"]], event, context)
 
 
+@app.lambda_function(name="notices")
+def notices(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Webhooks and mail that are to be sent."""
+    from chalicelib.core.notices.sending import work_off
+
+    return logged(work_off, event["Records"], context)
+
+
 @app.lambda_function(name="operate")
 def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Commands of whoever may invoke this function: the operator."""
@@ -70,8 +78,10 @@ def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def tick(event: Any) -> None:
     """What is due this minute."""
     from chalicelib.core.executions import sweeping
+    from chalicelib.core.notices import outbox
     from chalicelib.surfaces.birun import steps
 
     sweeps: sweeping.Sweeps = {"script": steps.sweep}
     logged(sweeping.sweep, sweeps, None)
     logged(steps.fire_schedules, None, None)
+    logged(outbox.sweep, None, None)

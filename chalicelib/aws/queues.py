@@ -7,9 +7,12 @@ from typing import Any
 
 from chalicelib.aws.clients import client
 
+LONGEST_DELAY = 900
+"""Seconds that a message can be kept from its receivers."""
 
-def send(url: str, body: dict[str, Any]) -> None:
-    client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+def send(url: str, body: dict[str, Any], delay_seconds: int = 0) -> None:
+    client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body), DelaySeconds=delay_seconds)
 
 
 def send_in_order(url: str, body: dict[str, Any], group: str, once: str) -> None:

@@ -24,6 +24,8 @@ class Settings:
     terminal_queue_url: str = ""
     script_execution_arn: str = ""
     socket_endpoint: str = ""
+    allowed_hosts: str = ""
+    notice_queue_url: str = ""
     mail_from: str = ""
     mail_from_name: str = "Quarterdeck"
     relay_id: str = "default"

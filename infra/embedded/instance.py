@@ -35,6 +35,7 @@ FORWARDED = {
     "QUARTERDECK_LOG_LEVEL": "LogLevel",
     "QUARTERDECK_TRUSTED_HOPS": "TrustedHops",
     "QUARTERDECK_ALLOWED_ORIGINS": "AllowedOrigins",
+    "QUARTERDECK_ALLOWED_HOSTS": "AllowedHosts",
     "QUARTERDECK_MAIL_FROM": "MailFrom",
     "QUARTERDECK_MAIL_FROM_NAME": "MailFromName",
 }

@@ -19,7 +19,9 @@ from infra.embedded.instance import Instance
 from tests.support.client import ContractClient
 
 SENDER = "quarterdeck@example.com"
-PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER}
+# Where tests put receivers of webhooks. The rest of loopback is as forbidden as it is elsewhere.
+RECEIVERS = "127.77.0.0/16"
+PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER, "AllowedHosts": RECEIVERS}
 PASSWORD = "correct horse battery staple"
 
 

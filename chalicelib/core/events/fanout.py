@@ -1,10 +1,11 @@
-"""The function behind the table's stream: totals, and messages to viewers."""
+"""The function behind the table's stream: totals, notices on their way, and messages to viewers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from chalicelib.core.events import connections, pump, tallies
+from chalicelib.core.notices import outbox
 from chalicelib.core.schedules import running
 
 
@@ -28,6 +29,7 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     no harm."""
     tallies.keep(records)
     running.listen(records)
+    outbox.listen(records)
     told: set[str] = set()
     for source in dict.fromkeys(_fed(records)):
         for connection in connections.watching(source):

@@ -1,0 +1,1 @@
+"""Word to the outside: webhooks and mail, each written down first, sent by a worker, and accounted for."""
