@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.client import ContractClient
 from tests.support.stack import Stack, running
-from tests.support.world import World
+from tests.support.things import Things
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,5 +47,5 @@ def anonymous(stack: Stack) -> ContractClient:
 
 
 @pytest.fixture(scope="session")
-def world(admin: ContractClient) -> World:
-    return World(admin)
+def world(stack: Stack) -> Things:
+    return stack.world("birun")

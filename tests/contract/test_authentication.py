@@ -2,56 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.support import cases, tokens
+from tests.support import cases, manners, tokens
 from tests.support.client import ContractClient
 from tests.support.contract import Operation
 from tests.support.stack import PASSWORD, Stack
-from tests.support.world import World, unique
-
-# Operations that the role "user" may not do, beside those that nobody but the roles above a viewer may.
-ADMIN_ONLY = {"update_settings"}
+from tests.support.things import Things, unique
 
 
 @pytest.fixture(scope="module")
-def bad_headers(stack: Stack, user: ContractClient) -> dict[str, str | None]:
-    assert user.token
-    made = tokens.bad_headers(stack, user.token)
+def bad_headers(stack: Stack) -> dict[str, str | None]:
+    token = stack.client("user").token
+    assert token
+    made = tokens.bad_headers(stack, token)
     assert set(made) == set(tokens.BAD)
     return made
 
 
-@pytest.mark.parametrize("bad", tokens.BAD)
 @pytest.mark.parametrize("operation", cases.secured())
 def test_a_bad_token_is_401(
     operation: Operation,
-    bad: str,
     anonymous: ContractClient,
     bad_headers: dict[str, str | None],
-    world: World,
+    world: Things,
 ) -> None:
-    header = bad_headers[bad]
-    headers = {} if header is None else {"Authorization": header}
     path = world.path(operation, fresh=False)
-    answer = anonymous.request(operation.method, path, headers=headers)
-    assert answer.status_code == 401, answer.text
+    for bad, header in bad_headers.items():
+        headers = {} if header is None else {"Authorization": header}
+        answer = anonymous.request(operation.method, path, headers=headers)
+        assert answer.status_code == 401, f"{bad}: {answer.text}"
+
+
+@pytest.fixture
+def somebody(stack: Stack, operation: Operation) -> Callable[[str], ContractClient]:
+    """A client for a role: the shared one, unless the operation would harm it."""
+    surface = operation.contract.surface
+    spends = operation.id in manners.SURFACES[surface].spends
+    return lambda role: stack.newcomer(role, surface) if spends else stack.client(role, surface)
 
 
 @pytest.mark.parametrize("operation", cases.secured())
 def test_the_same_call_with_a_good_token_is_not_401(
-    operation: Operation, user: ContractClient, world: World
+    operation: Operation, somebody: Callable[[str], ContractClient]
 ) -> None:
-    path = world.path(operation, fresh=False, **dict.fromkeys(_path_names(operation), "987654321"))
-    assert user.request(operation.method, path).status_code != 401
+    client, path = somebody("user"), cases.with_ids(operation)
+    assert client.request(operation.method, path).status_code != 401
 
 
-def _path_names(operation: Operation) -> list[str]:
-    return [node["name"] for node in operation.parameters("path")]
-
-
-@pytest.mark.parametrize("operation", cases.writing())
-def test_a_viewer_may_change_nothing(operation: Operation, viewer: ContractClient, world: World) -> None:
+@pytest.mark.parametrize("operation", cases.changing())
+def test_a_viewer_may_change_nothing(operation: Operation, viewer: ContractClient, world: Things) -> None:
     path = world.path(operation, fresh=False)
     kwargs = {} if operation.body is None else {"json": world.body(operation)}
     before = world.picture()
@@ -60,28 +62,39 @@ def test_a_viewer_may_change_nothing(operation: Operation, viewer: ContractClien
     assert world.picture() == before
 
 
-@pytest.mark.parametrize("operation", cases.writing())
+@pytest.mark.parametrize("operation", cases.changing())
 def test_a_viewer_is_403_before_anything_is_looked_at(operation: Operation, viewer: ContractClient) -> None:
     """Neither a missing thing nor a broken body tells a viewer more."""
-    path = cases.with_ids(operation, cases.UNKNOWN_INTEGER)
-    answer = viewer.send(operation.method, path, b"{", "application/json")
+    answer = viewer.send(operation.method, cases.with_ids(operation), b"{", "application/json")
     assert answer.status_code == 403, answer.text
 
 
+@pytest.mark.parametrize("operation", cases.writing())
+def test_the_own_account_is_a_viewers_to_change(
+    operation: Operation, somebody: Callable[[str], ContractClient]
+) -> None:
+    answer = somebody("viewer").send(operation.method, cases.with_ids(operation), b"{", "application/json")
+    own = manners.SURFACES[operation.contract.surface].own
+    assert (answer.status_code != 403) is (operation.id in own), answer.text
+
+
 @pytest.mark.parametrize("operation", cases.reading())
-def test_a_viewer_may_read_everything(operation: Operation, viewer: ContractClient, world: World) -> None:
+def test_a_viewer_may_read_everything_that_is_not_somebody_elses(
+    operation: Operation, viewer: ContractClient, world: Things
+) -> None:
     answer = viewer.get(world.path(operation, fresh=False))
-    assert answer.status_code == operation.success, answer.text
+    private = viewer.manners.owned and operation.parameters("path")
+    assert answer.status_code == (404 if private else operation.success), answer.text
 
 
 @pytest.mark.parametrize("operation", cases.writing())
 def test_what_is_for_administrators_is_403_for_a_user(
-    operation: Operation, user: ContractClient, world: World
+    operation: Operation, somebody: Callable[[str], ContractClient], world: Things
 ) -> None:
-    path = cases.with_ids(operation, cases.UNKNOWN_INTEGER)
     kwargs = {} if operation.body is None else {"json": world.body(operation)}
-    answer = user.request(operation.method, path, **kwargs)
-    assert (answer.status_code == 403) is (operation.id in ADMIN_ONLY), answer.text
+    client = somebody("user")
+    answer = client.request(operation.method, cases.with_ids(operation), **kwargs)
+    assert (answer.status_code == 403) is (operation.id in client.manners.admin_only), answer.text
 
 
 def test_registration_makes_a_user_whatever_role_the_body_asks_for(

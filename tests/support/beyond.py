@@ -53,6 +53,14 @@ ANSWERS = (
         "Error",
         "The Idempotency-Key belongs to a request that is still under way, or to a different one.",
     ),
+    ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),
+    ExtraAnswer(
+        "engine",
+        "POST *",
+        409,
+        "Error",
+        "The Idempotency-Key belongs to a request that is still under way, or to a different one.",
+    ),
 )
 
 

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.support import routes, samples
+from tests.support import manners, routes, samples
 from tests.support.contract import Operation
+from tests.support.manners import Manners
 
+METHODS = ("PATCH", "DELETE", "PUT", "POST", "GET")
 TWO_MEGABYTES = 2 * 1024 * 1024
 UNKNOWN_INTEGER = "987654321"
 UNKNOWN_UUID = "00000000-0000-4000-8000-000000000000"
@@ -42,6 +44,8 @@ ODD_IDS = {
     "quote": "%27%3B--",
     "none": "null",
     "not-utf-8": "%FF%FE",
+    "uuid-in-braces": "%7B00000000-0000-4000-8000-000000000000%7D",
+    "uuid-and-more": "00000000-0000-4000-8000-0000000000000",
 }
 
 # One value of each JSON type, and numbers that are not plain integers.
@@ -75,7 +79,6 @@ _WRONG_TOPS: dict[str, Any] = {
     "true": True,
 }
 _NAME_FIELDS = ("name", "hostname", "username")
-_ASKS_ONLY = {"login"}  # stores no name, and answers every wrong one alike
 _BAD_NAMES = {
     "nul": "a\x00b",
     "bell": "a\x07b",
@@ -91,17 +94,23 @@ _BAD_NAMES = {
 
 @dataclass(frozen=True)
 class BodyCase:
-    """One wrong body of one operation. ``make`` turns a good body into what goes on the wire."""
+    """One wrong body of one operation. ``make`` turns a good body into what goes on the wire; ``faults`` are
+    the words of JSON Schema that it breaks."""
 
     operation: Operation
     name: str
     make: Callable[[Any], bytes]
     content_type: str = "application/json"
+    faults: frozenset[str] = frozenset()
+
+    @property
+    def refusals(self) -> frozenset[int]:
+        return _manners(self.operation).refusals(set(self.faults))
 
 
 @dataclass(frozen=True)
 class QueryCase:
-    """One query string value. ``refused``: it must answer 422; otherwise it must be taken."""
+    """One query string value. ``refused``: as a bad value; otherwise it must be taken."""
 
     operation: Operation
     parameter: str
@@ -130,6 +139,15 @@ def writing() -> list[Any]:
     return _parameters(one for one in routes.operations() if one.writes and not one.public)
 
 
+def changing() -> list[Any]:
+    """Those that change what is not the caller's own account."""
+    return [one for one in writing() if one.values[0].id not in _manners(one.values[0]).own]
+
+
+def _manners(operation: Operation) -> Manners:
+    return manners.SURFACES[operation.contract.surface]
+
+
 def reading() -> list[Any]:
     return _parameters(one for one in routes.operations() if not one.writes)
 
@@ -140,11 +158,12 @@ def addressed() -> list[Any]:
 
 
 def paged() -> list[Any]:
-    return _parameters(
-        one
-        for one in routes.operations()
-        if {"page", "limit"} <= {node["name"] for node in one.parameters("query")}
-    )
+    return _parameters(one for one in routes.operations() if one.paged)
+
+
+def owned() -> list[Any]:
+    """Those on a thing that belongs to who made it."""
+    return _parameters(one for one in routes.operations() if one.parameters("path") and _manners(one).owned)
 
 
 def creating() -> list[Any]:
@@ -157,18 +176,21 @@ def creating() -> list[Any]:
     )
 
 
+def naming() -> list[Any]:
+    """Those of them whose ``name`` may be any text."""
+    return [
+        one
+        for one in creating()
+        if "pattern" not in one.values[0].body_schema["properties"].get("name", {"pattern": ""})
+    ]
+
+
 def with_body() -> list[Any]:
     return _parameters(one for one in routes.operations() if one.body is not None)
 
 
 def deleting() -> list[Any]:
-    """DELETEs of something that can be shown too."""
-    shown = {(one.contract.surface, one.path) for one in routes.operations() if one.method == "GET"}
-    return _parameters(
-        one
-        for one in routes.operations()
-        if one.method == "DELETE" and (one.contract.surface, one.path) in shown
-    )
+    return _parameters(one for one in routes.operations() if one.method == "DELETE")
 
 
 def addressed_by_uuid() -> list[Any]:
@@ -180,33 +202,40 @@ def addressed_by_uuid() -> list[Any]:
     )
 
 
-def with_ids(operation: Operation, value: str) -> str:
-    """The operation's path with ``value`` for every id."""
-    return re.sub(r"\{[^}]+\}", lambda _: value, operation.path)
+def with_ids(operation: Operation, value: str | None = None) -> str:
+    """The operation's path with ``value`` for every id; by default ids of things that are not there."""
+    unknown = {node["name"]: _unknown(node["schema"]) for node in operation.parameters("path")}
+    return re.sub(r"\{([^}]+)\}", lambda match: value or unknown[match[1]], operation.path)
+
+
+def _unknown(schema: dict[str, Any]) -> str:
+    return UNKNOWN_UUID if schema.get("format") == "uuid" else UNKNOWN_INTEGER
+
+
+def alone(operation: Operation, made: Any) -> str | None:
+    """Where the thing that ``operation`` made is shown alone; None where the surface has no such place."""
+    path = f"{operation.path.rstrip('/')}/{made}"
+    return path if operation.contract.find("GET", path) is not None else None
+
+
+def items(body: dict[str, Any]) -> list[Any]:
+    """The list in a list's answer."""
+    return next(value for value in body.values() if isinstance(value, list))
 
 
 # ---------------------------------------------------------------- bodies
-
-
-def bodies() -> list[Any]:
-    """Parameters: every wrong body of every operation that takes one."""
-    return [
-        pytest.param(case, id=f"{surface_and_id(operation)}:{case.name}")
-        for operation in routes.operations()
-        if operation.body is not None
-        for case in body_cases(operation)
-    ]
 
 
 def body_cases(operation: Operation) -> Iterator[BodyCase]:
     sample = samples.body(operation)
     yield from _broken_bodies(operation)
     for name, top in _WRONG_TOPS.items():
-        yield BodyCase(operation, f"top-is-{name}", _fixed(json.dumps(top).encode()))
+        faults = frozenset(operation.request_faults(top))
+        yield BodyCase(operation, f"top-is-{name}", _fixed(json.dumps(top).encode()), faults=faults)
     if isinstance(sample, dict):
         yield from _missing_fields(operation, sample)
         yield from _wrong_fields(operation, sample)
-        if operation.id not in _ASKS_ONLY:
+        if operation.id not in _manners(operation).tells_nothing:
             yield from _bad_names(operation)
         yield from _big_numbers(operation, sample)
         yield BodyCase(operation, "two-megabytes", _two_megabytes)
@@ -235,8 +264,8 @@ def _broken_bodies(operation: Operation) -> Iterator[BodyCase]:
 def _missing_fields(operation: Operation, sample: dict[str, Any]) -> Iterator[BodyCase]:
     for field in sample:
         rest = {name: value for name, value in sample.items() if name != field}
-        if operation.request_problems(rest):
-            yield BodyCase(operation, f"{field}-missing", _without(field))
+        if faults := operation.request_faults(rest):
+            yield BodyCase(operation, f"{field}-missing", _without(field), faults=frozenset(faults))
 
 
 def _without(field: str) -> Callable[[Any], bytes]:
@@ -250,8 +279,9 @@ def _fields(operation: Operation) -> list[str]:
 def _wrong_fields(operation: Operation, sample: dict[str, Any]) -> Iterator[BodyCase]:
     for field in _fields(operation):
         for name, value in {**_OF_EACH_TYPE, **_ODD_VALUES}.items():
-            if operation.request_problems({**sample, field: value}):
-                yield BodyCase(operation, f"{field}-is-{name}", _with(field, value))
+            if faults := operation.request_faults({**sample, field: value}):
+                change = _with(field, value)
+                yield BodyCase(operation, f"{field}-is-{name}", change, faults=frozenset(faults))
 
 
 def _with(field: str, value: Any) -> Callable[[Any], bytes]:

@@ -8,7 +8,9 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests.support import manners
 from tests.support.contract import Answer, ContractViolation, load, unknown_path_problems
+from tests.support.manners import Manners
 
 TIMEOUT = 40  # seconds; the gateway itself ends a request at 29
 
@@ -54,6 +56,14 @@ class ContractClient:
         return ContractClient(
             self.base_url, self.contract.surface, token, limits=self.limits, address=self.address
         )
+
+    def on(self, surface: str) -> ContractClient:
+        """The same user on another surface: a token of one is good on all."""
+        return ContractClient(self.base_url, surface, self.token, limits=self.limits, address=self.address)
+
+    @property
+    def manners(self) -> Manners:
+        return manners.SURFACES[self.contract.surface]
 
     def close(self) -> None:
         self._session.close()

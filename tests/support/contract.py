@@ -83,8 +83,20 @@ class Operation:
         return not security or {} in security
 
     @property
+    def takes_keys(self) -> bool:
+        """Whether an API key will do; documents that know none do not say."""
+        if "apiKey" not in self.contract.document.get("components", {}).get("securitySchemes", {}):
+            return True
+        security = self.node.get("security", self.contract.document.get("security", []))
+        return any("apiKey" in one for one in security)
+
+    @property
     def writes(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def paged(self) -> bool:
+        return {"page", "limit"} <= {node["name"] for node in self.parameters("query")}
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         """``place``: path, query, header. Those of the path item count too."""
@@ -139,8 +151,15 @@ class Operation:
         """Why ``body`` is not one that this operation takes; nothing when it is."""
         if self.body is None or "schema" not in self.body:
             return []
-        pointer = f"{self.pointer}/requestBody/content/application~1json/schema"
-        return self.contract.schema_problems(pointer, body)
+        return self.contract.schema_problems(self._body_pointer, body)
+
+    def request_faults(self, body: Any) -> set[str]:
+        """The words of JSON Schema that ``body`` breaks."""
+        return {str(error.validator) for error in self.contract.errors(self._body_pointer, body)}
+
+    @property
+    def _body_pointer(self) -> str:
+        return f"{self.pointer}/requestBody/content/application~1json/schema"
 
     def check(self, answer: Answer, *, limits: bool) -> None:
         """Raises ContractViolation unless ``answer`` is one of this operation's.
@@ -273,13 +292,17 @@ class Contract:
         return min(matching, key=lambda operation: operation.path.count("{"), default=None)
 
     def schema_problems(self, pointer: str, value: Any) -> list[str]:
+        return [text for error in self.errors(pointer, value) for text in _told(error)]
+
+    def errors(self, pointer: str, value: Any) -> list[ValidationError]:
+        """What the schema at ``pointer`` finds wrong with ``value``, in order of place."""
         validator = Draft202012Validator(
             {"$ref": self._uri + _as_fragment(pointer)},
             registry=self._registry,
             format_checker=self._formats,
         )
         errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
-        return [text for error in errors if not self._allowed(error) for text in _told(error)]
+        return [error for error in errors if not self._allowed(error)]
 
     def _allowed(self, error: ValidationError) -> bool:
         """A value that :mod:`tests.support.beyond` adds to an enumeration."""

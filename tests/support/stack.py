@@ -17,12 +17,19 @@ import boto3
 
 from infra.embedded.instance import Instance
 from tests.support.client import ContractClient
+from tests.support.engine import EngineWorld
+from tests.support.people import PASSWORD, address_of
+from tests.support.things import Things, unique
+from tests.support.world import World
+
+__all__ = ["PASSWORD", "Stack", "free_port", "running", "wait_until"]
+
+_WORLDS: dict[str, type[Things]] = {"birun": World, "engine": EngineWorld}
 
 SENDER = "quarterdeck@example.com"
 # Where tests put receivers of webhooks. The rest of loopback is as forbidden as it is elsewhere.
 RECEIVERS = "127.77.0.0/16"
 PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER, "AllowedHosts": RECEIVERS}
-PASSWORD = "correct horse battery staple"
 
 
 def _forget_models() -> None:
@@ -55,9 +62,11 @@ def running(state: Path | None = None) -> Iterator[Stack]:
 
 @dataclass
 class Stack:
+    """Clients and worlds are biRun's unless another surface is named."""
+
     instance: Instance
-    surface: str = "birun"
-    _clients: dict[str, ContractClient] = field(default_factory=dict)
+    _clients: dict[tuple[str, str], ContractClient] = field(default_factory=dict)
+    _worlds: dict[str, Things] = field(default_factory=dict)
 
     @property
     def base_url(self) -> str:
@@ -141,8 +150,8 @@ class Stack:
 
     # ---------------------------------------------------------------- people
 
-    def anonymous(self, **options: Any) -> ContractClient:
-        return ContractClient(self.base_url, self.surface, **options)
+    def anonymous(self, surface: str = "birun", **options: Any) -> ContractClient:
+        return ContractClient(self.base_url, surface, **options)
 
     def log_in(self, username: str, password: str, **options: Any) -> ContractClient:
         anonymous = self.anonymous(**options)
@@ -154,25 +163,41 @@ class Stack:
             {
                 "command": "ensure_user",
                 "username": username,
-                "email": f"{username}@example.com",
+                "email": address_of(username),
                 "password": PASSWORD,
                 "role": role,
             }
         )
 
-    def client(self, role: str) -> ContractClient:
-        """A client of the one shared user of a role."""
-        if role not in self._clients:
-            self._clients[role] = self._make_client(role)
-        return self._clients[role]
+    def client(self, role: str, surface: str = "birun") -> ContractClient:
+        """A client of the one shared user of a role, or of "nobody"."""
+        if ("birun", role) not in self._clients:
+            self._clients["birun", role] = self._make_client(role)
+        if (surface, role) not in self._clients:
+            self._clients[surface, role] = self._clients["birun", role].on(surface)
+        return self._clients[surface, role]
+
+    def newcomer(self, role: str, surface: str = "birun") -> ContractClient:
+        """A client of a user of his own, for what harms who does it."""
+        name = unique(f"new-{role}")
+        self.ensure_user(name, role)
+        return self.log_in(name, PASSWORD).on(surface)
+
+    def world(self, surface: str) -> Things:
+        """The administrator's, shared."""
+        if surface not in self._worlds:
+            self._worlds[surface] = _WORLDS[surface](self.client("admin", surface), stack=self)
+        return self._worlds[surface]
 
     def _make_client(self, role: str) -> ContractClient:
+        if role == "nobody":
+            return self.anonymous()
         if role == "admin":
             administrator = self.instance.admin
             return self.log_in(administrator.username, administrator.password)
         name = f"the-{role}"
         if role == "user":
-            body = {"username": name, "password": PASSWORD, "email": f"{name}@example.com"}
+            body = {"username": name, "password": PASSWORD, "email": address_of(name)}
             self.anonymous().ok("POST", "/auth/register", body)
         else:
             self.ensure_user(name, role)

@@ -1,0 +1,52 @@
+"""Container Engine's things, and calls that take some preparing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.contract import Operation
+from tests.support.people import PASSWORD, address_of
+from tests.support.things import Ready, Things, unique
+
+NEW_PASSWORD = "another correct horse"
+
+
+@dataclass
+class EngineWorld(Things):
+    """Makes things on Container Engine as ``client``'s user."""
+
+    def registered(self, name: str | None = None) -> dict[str, Any]:
+        """The answer to a registration: tokens and user. The password is PASSWORD."""
+        name = name or unique("engineer")
+        body = {"username": name, "email": address_of(name), "password": PASSWORD}
+        anonymous = self.client.as_user(None)
+        made: dict[str, Any] = anonymous.ok(
+            "POST", "/v1/auth/register", body | {"confirm_password": PASSWORD}
+        )
+        return made
+
+    def _newcomer(self, operation: Operation, body: Any = None) -> Ready:
+        """By somebody who may be harmed by it."""
+        return Ready(self.client.as_user(self.registered()["access_token"]), operation.path, body)
+
+    def ready_register_user(self, operation: Operation) -> Ready:
+        return Ready(self.client.as_user(None), operation.path, self.body(operation))
+
+    def ready_login_user(self, operation: Operation) -> Ready:
+        email = self.registered()["user"]["email"]
+        return Ready(self.client.as_user(None), operation.path, {"email": email, "password": PASSWORD})
+
+    def ready_refresh_token(self, operation: Operation) -> Ready:
+        body = {"refresh_token": self.registered()["refresh_token"]}
+        return Ready(self.client.as_user(None), operation.path, body)
+
+    def ready_logout_user(self, operation: Operation) -> Ready:
+        return self._newcomer(operation)
+
+    def ready_update_user_profile(self, operation: Operation) -> Ready:
+        return self._newcomer(operation, self.body(operation))
+
+    def ready_change_password(self, operation: Operation) -> Ready:
+        changed = {"new_password": NEW_PASSWORD, "confirm_new_password": NEW_PASSWORD}
+        return self._newcomer(operation, {"current_password": PASSWORD} | changed)
