@@ -25,7 +25,7 @@ app.register_blueprint(engine.blueprint)
 def connect(event: WebsocketEvent) -> dict[str, Any]:
     from chalicelib.rest.channels import Channels
 
-    return Channels(birun.CHANNELS).connect(event.to_dict())
+    return Channels(birun.CHANNELS, birun.DOORS).connect(event.to_dict())
 
 
 @app.on_ws_message(name="message")
@@ -79,9 +79,11 @@ def tick(event: Any) -> None:
     """What is due this minute."""
     from chalicelib.core.executions import sweeping
     from chalicelib.core.notices import outbox
+    from chalicelib.core.terminals import sweeping as terminals
     from chalicelib.surfaces.birun import steps
 
     sweeps: sweeping.Sweeps = {"script": steps.sweep}
     logged(sweeping.sweep, sweeps, None)
     logged(steps.fire_schedules, None, None)
     logged(outbox.sweep, None, None)
+    logged(terminals.sweep, None, None)

@@ -34,8 +34,9 @@ PARTS = (
     Part("fish", "fish", "fish"),
     Part("tcsh", "tcsh", "tcsh"),
     Part("busybox", "busybox", "busybox"),
-    # A full-screen program, for terminals.
+    # Full-screen programs, for terminals.
     Part("vim-tiny", "vi", "vim-tiny"),
+    Part("procps", "top", "procps"),
 )
 
 

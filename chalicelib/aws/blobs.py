@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import ClientError
+
 from chalicelib.aws.clients import client
 from chalicelib.kernel.settings import settings
+
+
+class Missing(Exception):
+    """No such object, or none any more."""
 
 
 def put(key: str, body: bytes) -> None:
@@ -11,5 +17,11 @@ def put(key: str, body: bytes) -> None:
 
 
 def get(key: str) -> bytes:
-    body: bytes = client("s3").get_object(Bucket=settings().bucket, Key=key)["Body"].read()
+    """Raises Missing. Without the right to list the bucket AWS tells of a missing object as denied."""
+    try:
+        body: bytes = client("s3").get_object(Bucket=settings().bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "AccessDenied"}:
+            raise Missing(key) from error
+        raise
     return body

@@ -79,6 +79,16 @@ def _page(collection: Collection[R], page: int, limit: int, *, newest_first: boo
     return Page(items, total, page, limit)
 
 
+def newest(listing: Listing, total: int, page: int, limit: int) -> Page[Any]:
+    """The highest ids first, of a run whose ``total`` is kept: reading stops where the page ends."""
+    offset = (page - 1) * limit
+    items: list[Any] = []
+    if offset < total:
+        items = list(listing.query(listing.key, scan_index_forward=False, limit=offset + limit))[offset:]
+    # A total may be kept a moment behind: what is shown counts in any case.
+    return Page(items, max(total, offset + len(items) if items else 0), page, limit)
+
+
 def filtered(
     listing: Listing,
     condition: Condition | None,

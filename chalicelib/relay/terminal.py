@@ -185,7 +185,8 @@ class TerminalRun:
             self._deliver()
 
     def _end(self, ending: Ending, code: int) -> None:
-        self._last_words(ending, code)
+        """The person is told at once; the connection closes when the end is recorded."""
+        line = self._last_words(ending, code)
         self._recorder.close()
         for pause in range(_END_TRIES):
             try:
@@ -196,12 +197,15 @@ class TerminalRun:
                 time.sleep(pause)
         seconds = round(time.monotonic() - self._active_at, 1)
         log().info("terminal ended", terminal=self.order.terminal_id, reason=ending.reason, idle=seconds)
+        if line is not None:
+            line.close()
 
-    def _last_words(self, ending: Ending, code: int) -> None:
-        """``close`` is the code that the connection should close with: the gateway itself cannot choose."""
+    def _last_words(self, ending: Ending, code: int) -> Line | None:
+        """On the connection, if there is one still. ``close`` is the code that it should close with: the
+        gateway itself cannot choose."""
         line = self._line
         if line is None:
-            return
+            return None
         if ending.reason is not None:
             words: Json = {"type": "error", "data": ending.reason, "close": code}
         else:
@@ -209,9 +213,9 @@ class TerminalRun:
             words = {"type": "exit", "data": "", **told, "close": code}
         try:
             line.say_surely(words)
-            line.close()
         except sockets.Gone:
-            return
+            return None
+        return line
 
     # -- the screen -----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ NAMES = {
     "api": "api",
     "up": "up",
     "page": "page",
+    "terminal": "terminal",
     "stream": "stream",
     "script": "script",
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support import beyond_terminals as terminals
+
 
 @dataclass(frozen=True)
 class ExtraAnswer:
@@ -129,6 +131,7 @@ _SCHEDULE_RUN = {
 # ``x-beyond`` is the reason.
 OPERATIONS: dict[str, dict[str, Any]] = {
     "birun": {
+        **terminals.OPERATIONS,
         "/scripts/executions/{execution_id}/output": {
             "get": {
                 "operationId": "get_execution_output",

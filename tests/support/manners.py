@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 class Manners(ABC):
     """``own``: operations on the caller's own account, which any role may do. ``spends``: those that end or
     change what the caller logs in with, so that each needs a caller of its own. ``tells_nothing``: those that
-    answer alike whatever name is asked for. ``owned``: things belong to who made them, and are nobody else's.
+    answer alike whatever name is asked for. ``owned``: things belong to who made them, and are nobody else's;
+    ``private``: operations on such things where others are everybody's.
     """
 
     admin_only: ClassVar[frozenset[str]] = frozenset()
@@ -20,6 +21,7 @@ class Manners(ABC):
     spends: ClassVar[frozenset[str]] = frozenset()
     tells_nothing: ClassVar[frozenset[str]] = frozenset()
     owned: ClassVar[bool] = False
+    private: ClassVar[frozenset[str]] = frozenset()
     bad_query: ClassVar[int]
     bad_address: ClassVar[frozenset[int]]
 
@@ -42,7 +44,9 @@ class Manners(ABC):
 
 
 class Birun(Manners):
-    admin_only = frozenset({"update_settings"})
+    admin_only = frozenset({"update_settings", "get_terminal_recording"})
+    own = frozenset({"create_ticket"})
+    private = frozenset({"get_terminal"})
     tells_nothing = frozenset({"login"})
     bad_query = 422
     bad_address = frozenset({404, 422})

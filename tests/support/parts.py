@@ -16,6 +16,7 @@ PROGRAMS = {
     "tcsh": "tcsh",
     "busybox": "busybox",
     "vim-tiny": "vi",
+    "procps": "top",
 }
 
 LEFT_OUT: set[str] = set()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import websocket
 
 from tests.support.contract import Operation
 from tests.support.people import PASSWORD
@@ -47,6 +50,21 @@ class World(Things):
         """The number of an execution."""
         return int(self.client.ok("GET", f"/scripts/executions/{self.batch()}")["id"])
 
+    def terminal(self) -> int:
+        """A terminal session, over already: nothing listens where its server should be."""
+        server_id = self.server()
+        address = self.client.base_url.replace("http", "ws", 1)
+        channel = websocket.create_connection(
+            f"{address}/birun/ws/terminal/{server_id}",
+            header=[f"Authorization: Bearer {self.client.token}"],
+            timeout=30,
+        )
+        told = json.loads(channel.recv())
+        channel.close()
+        assert told["type"] == "error", told
+        found = self.client.ok("GET", f"/terminals/?server_id={server_id}")["terminals"]
+        return int(found[0]["id"])
+
     # ---------------------------------------------------------------- what the contract does not tell
 
     def thing(self, parameter: str, collection: str) -> Any:
@@ -54,6 +72,8 @@ class World(Things):
             return self.execution()
         if parameter == "server_id":
             return self.server()
+        if parameter == "terminal_id":
+            return self.terminal()
         return super().thing(parameter, collection)
 
     def makers(self) -> dict[str, Callable[[], Any]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
-from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -73,22 +72,10 @@ def page(filters: Filters, number: int, limit: int) -> Page[Part]:
     if not conditions and collection == model.PARTS:
         return listing.descending(Collection(Part, collection), number, limit)
     if not conditions:
-        return _first_pages(where, collection, number, limit)
+        return listing.newest(where, counting.total(collection), number, limit)
     condition = reduce(and_, conditions)
     between = _bounds(filters) if filters.dated else None
     return listing.filtered(where, condition, number, limit, between=between, newest_first=True)
-
-
-def _first_pages(where: Listing, collection: str, number: int, limit: int) -> Page[Part]:
-    """One list as it is: the total is kept, and reading stops where the page ends."""
-    total, offset = counting.total(collection), (number - 1) * limit
-    items: list[Any] = []
-    if offset < total:
-        found = where.query(where.key, scan_index_forward=False, limit=offset + limit)
-        items = list(found)[offset:]
-    # The total is kept a moment behind: what is shown counts in any case.
-    shown = offset + len(items) if items else 0
-    return Page(items, max(total, shown), number, limit)
 
 
 def _bounds(filters: Filters) -> tuple[str, str]:

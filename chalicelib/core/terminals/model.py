@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -19,13 +20,31 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a shell is opened: ``kind`` and ``id`` of a record, and its name for people."""
+
+    kind: str
+    id: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}#{self.id}"
+
+
 class Terminal(Record, discriminator="terminal"):
-    """One session at a shell. ``connection_id``: the WebSocket that has it now; ``boot``: the relay's run
-    that holds it; ``pieces`` of the recording lie in the bucket; ``cut`` tells that it has not everything."""
+    """One session at a shell. ``place``: :attr:`Place.key` of where; ``connection_id``: the WebSocket that
+    has it now; ``boot``: the relay's run that holds it; ``pieces`` of the recording lie in the bucket;
+    ``cut`` tells that it has not everything.
+
+    Listed, newest last, by kind of place (gsi1), by user (gsi2), by place (gsi3); while it lives by kind
+    (gsi4).
+    """
 
     id = NumberAttribute()
-    server_id = NumberAttribute()
-    server_name = UnicodeAttribute()
+    place = UnicodeAttribute()
+    place_name = UnicodeAttribute()
     user_id = NumberAttribute()
     username = UnicodeAttribute()
     address = UnicodeAttribute(null=True)
@@ -49,6 +68,24 @@ class Terminal(Record, discriminator="terminal"):
     @property
     def ended(self) -> bool:
         return bool(self.state == State.ENDED)
+
+
+def of_kind(kind: str) -> str:
+    """The list of all at that kind of place; the name of its kept total too."""
+    return f"TERMINALS#{kind}"
+
+
+def of_user(kind: str, user_id: int) -> str:
+    return f"TERMINALS#{kind}#user#{user_id}"
+
+
+def of_place(place: str) -> str:
+    return f"TERMINALS#at#{place}"
+
+
+def living(kind: str) -> str:
+    """The list of those that have not ended."""
+    return f"TERMINALS#{kind}#live"
 
 
 class Slot(Record, discriminator="terminal-slot"):

@@ -11,10 +11,9 @@ from chalicelib.aws.table import ConditionFailed, Put, Update
 from chalicelib.core import audit, counting
 from chalicelib.core.audit import SYSTEM, Actor
 from chalicelib.core.events.connections import LONGEST_SECONDS
-from chalicelib.core.inventory.servers import Server
 from chalicelib.core.relays import registry
-from chalicelib.core.terminals import slots
-from chalicelib.core.terminals.model import COLLECTION, Entrance, State, Terminal, subject
+from chalicelib.core.terminals import model, slots
+from chalicelib.core.terminals.model import COLLECTION, Entrance, Place, State, Terminal, subject
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import Conflict, NotFound, Unavailable
 from chalicelib.kernel.secrets import Secret
@@ -55,24 +54,13 @@ def must_be_heard() -> None:
         raise Unavailable(f"The relay '{settings().relay_id}' does not answer. Start it and try again.")
 
 
-def open_terminal(actor: Actor, server: Server, connection_id: str) -> tuple[Terminal, Secret]:
+def open_terminal(actor: Actor, place: Place, connection_id: str) -> tuple[Terminal, Secret]:
     """The record, and the token that brings a person back to it. Raises Conflict when too many are open."""
     terminal_id = counting.next_ids(COLLECTION).start
     token = f"{terminal_id}.{ids.new_token()}"
-    terminal = Terminal(
-        *counting.key(COLLECTION, terminal_id),
-        id=terminal_id,
-        server_id=server.id,
-        server_name=server.name,
-        user_id=actor.user_id,
-        username=actor.username,
-        address=actor.address or None,
-        relay_id=settings().relay_id,
-        connection_id=connection_id,
-        resume_hash=_digest(token),
-        opened_at=clock.iso_now(),
-    )
-    after = {"server_id": int(server.id), "server_name": server.name}
+    terminal = _new(actor, place, terminal_id)
+    terminal.connection_id, terminal.resume_hash = connection_id, _digest(token)
+    after = {"place": place.key, "name": place.name}
     for _ in range(_TRIES):
         slots.choose(terminal)
         try:
@@ -82,13 +70,41 @@ def open_terminal(actor: Actor, server: Server, connection_id: str) -> tuple[Ter
                     *slots.taking(terminal),
                     Put(_entrance(connection_id, terminal_id)),
                     audit.entry(actor, "terminal.open", subject(terminal_id), after=after),
-                    *counting.counting(COLLECTION, [terminal_id]),
+                    *_counted(terminal),
                 ]
             )
             return terminal, Secret(token)
         except ConditionFailed:
             continue  # somebody took the place in this moment
     raise Conflict("Too many terminals are being opened at once. Try again.")
+
+
+def _new(actor: Actor, place: Place, terminal_id: int) -> Terminal:
+    listed = ids.padded(terminal_id)
+    return Terminal(
+        *counting.key(COLLECTION, terminal_id),
+        gsi1pk=model.of_kind(place.kind),
+        gsi1sk=listed,
+        gsi2pk=model.of_user(place.kind, actor.user_id),
+        gsi2sk=listed,
+        gsi3pk=model.of_place(place.key),
+        gsi3sk=listed,
+        gsi4pk=model.living(place.kind),
+        gsi4sk=listed,
+        id=terminal_id,
+        place=place.key,
+        place_name=place.name,
+        user_id=actor.user_id,
+        username=actor.username,
+        address=actor.address or None,
+        relay_id=settings().relay_id,
+        opened_at=clock.iso_now(),
+    )
+
+
+def _counted(terminal: Terminal) -> list[Update]:
+    """Into the totals of the lists that it is in for good."""
+    return [counting.adding(key, 1) for key in (terminal.gsi1pk, terminal.gsi2pk, terminal.gsi3pk)]
 
 
 def _entrance(connection_id: str, terminal_id: int) -> Entrance:
@@ -104,14 +120,15 @@ def close_entrance(found: Entrance) -> None:
     table.delete_many([found])
 
 
-def resume(actor: Actor, server_id: int, token: str, connection_id: str) -> Terminal:
-    """Gives the terminal to another connection of the same person. Raises NotFound when there is none."""
+def resume(actor: Actor, place: str, token: str, connection_id: str) -> Terminal:
+    """Gives the terminal at ``place`` (its key) to another connection of the same person. Raises NotFound
+    when there is none."""
     number = token.partition(".")[0]
     terminal = find(int(number)) if number.isascii() and number.isdigit() and len(number) <= 12 else None
     if (
         terminal is None
         or not secrets.compare_digest(terminal.resume_hash, _digest(token))
-        or (int(terminal.user_id), int(terminal.server_id)) != (actor.user_id, server_id)
+        or (int(terminal.user_id), terminal.place) != (actor.user_id, place)
     ):
         raise NotFound(OVER)
     try:
@@ -158,13 +175,18 @@ def end(terminal_id: int, ending: Ending, actor: Actor = SYSTEM) -> bool:
     lasted = (clock.now() - clock.parse(terminal.opened_at)).total_seconds()
     after = {
         "username": terminal.username,
-        "server_id": int(terminal.server_id),
+        "place": terminal.place,
         "seconds": round(lasted, 1),
         "reason": ending.reason,
         "exit_code": ending.exit_code,
         "signal": ending.signal,
     }
-    actions = [Terminal.state.set(State.ENDED.value), Terminal.ended_at.set(clock.iso_now())]
+    actions = [
+        Terminal.state.set(State.ENDED.value),
+        Terminal.ended_at.set(clock.iso_now()),
+        Terminal.gsi4pk.remove(),
+        Terminal.gsi4sk.remove(),
+    ]
     told = {"reason": ending.reason, "exit_code": ending.exit_code, "signal": ending.signal}
     actions += [getattr(Terminal, name).set(value) for name, value in told.items() if value is not None]
     try:

@@ -20,7 +20,7 @@ AWAY = "The relay does not answer any more; this session is lost."
 NOT_TAKEN = "No relay opened this session in time."
 
 
-def sweep() -> None:
+def sweep(_: None = None) -> None:
     """Ends what is lost with its reason and tells the person."""
     relay = registry.find(settings().relay_id)
     for slot in slots.taken(slots.of_relay(settings().relay_id)):

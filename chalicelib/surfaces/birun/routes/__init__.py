@@ -10,14 +10,17 @@ from chalicelib.surfaces.birun.routes import (
     scripts,
     servers,
     settings,
+    terminals,
     workflows,
 )
 from chalicelib.surfaces.birun.routes.base import blueprint, surface
 
 CHANNELS = executions.CHANNELS
+DOORS = terminals.DOORS
 
 __all__ = [
     "CHANNELS",
+    "DOORS",
     "accounts",
     "blueprint",
     "executions",
@@ -27,5 +30,6 @@ __all__ = [
     "servers",
     "settings",
     "surface",
+    "terminals",
     "workflows",
 ]

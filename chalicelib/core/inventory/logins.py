@@ -1,0 +1,28 @@
+"""How to log in to a server, from its record and its secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.core.inventory import servers
+from chalicelib.core.inventory.servers import Server
+
+if TYPE_CHECKING:
+    from chalicelib.targets.ssh.requests import Login
+
+
+def of(server: Server) -> Login:
+    """Opens the secret. Of key and password the one that ``auth_type`` calls for."""
+    from chalicelib.targets.ssh.requests import Login  # most operations of a surface log in nowhere
+
+    known = servers.credentials(int(server.id))
+    by_key = server.auth_type == "key"
+    return Login(
+        hostname=server.hostname,
+        port=int(server.port),
+        username=server.username,
+        private_key=known.ssh_key if by_key else None,
+        passphrase=known.passphrase if by_key else None,
+        password=None if by_key else known.password,
+        host_key=server.host_key,
+    )
