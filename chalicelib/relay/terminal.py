@@ -160,29 +160,40 @@ class TerminalRun:
                 self._follow(shell)
             finally:
                 typist.close()
-            if self._stopped is not None:
+            if self._stopped is not None and not shell.ended:
                 return self._stopped, 1000
             if (failure := shell.failure()) is not None:
                 raise failure
             return Ending(None, shell.exit_code, shell.signal), 1000
 
     def _follow(self, shell: Shell) -> None:
-        until: float | None = None
+        quiet_since: float | None = None
         while self._stopped is None:
             self._work_off_jobs()
             self._look_at_the_clock()
             self._deliver()
+            heard = b""
             if not self._scrollback.full:
-                self._show(shell.read(0 if self._can_send else LOOK_SECONDS))
-            if shell.ended:
-                # Something in the background may hold the terminal open: what ended is the shell.
-                until = until or time.monotonic() + LAST_WORDS_SECONDS
-                if shell.drained or time.monotonic() > until:
-                    break
+                heard = shell.read(0 if self._can_send else LOOK_SECONDS)
+                self._show(heard)
+            if not shell.ended:
+                continue
+            # Something in the background may hold the terminal open: what ended is the shell. What it said
+            # before is still on its way.
+            if quiet_since is None or heard or self._scrollback.full:
+                quiet_since = time.monotonic()
+            if shell.drained or time.monotonic() - quiet_since > LAST_WORDS_SECONDS:
+                break
         self._show(b"", final=True)
-        last = time.monotonic() + LAST_WORDS_SECONDS * 4
-        while self._can_send and time.monotonic() < last:
+        self._deliver_the_rest()
+
+    def _deliver_the_rest(self) -> None:
+        """For as long as it is taken."""
+        sent, since = self._scrollback.sent, time.monotonic()
+        while self._can_send and time.monotonic() - since < LAST_WORDS_SECONDS * 4:
             self._deliver()
+            if self._scrollback.sent > sent:
+                sent, since = self._scrollback.sent, time.monotonic()
 
     def _end(self, ending: Ending, code: int) -> None:
         """The person is told at once; the connection closes when the end is recorded."""
