@@ -53,9 +53,17 @@ def fanout(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @app.lambda_function(name="birun_steps")
 def birun_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Steps of biRun's state machines."""
-    from chalicelib.surfaces.birun import steps
+    from chalicelib.surfaces.birun.steps import scripts
 
-    return logged(steps.STEPS[event["step"]], event, context)
+    return logged(scripts.STEPS[event["step"]], event, context)
+
+
+@app.lambda_function(name="birun_workflows")
+def birun_workflows(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Steps of the state machines that run biRun's workflows."""
+    from chalicelib.surfaces.birun.steps import workflows
+
+    return logged(workflows.STEPS[event["step"]], event, context)
 
 
 @app.lambda_function(name="notices")
@@ -80,10 +88,10 @@ def tick(event: Any) -> None:
     from chalicelib.core.executions import sweeping
     from chalicelib.core.notices import outbox
     from chalicelib.core.terminals import sweeping as terminals
-    from chalicelib.surfaces.birun import steps
+    from chalicelib.surfaces.birun.steps import schedules, scripts, workflows
 
-    sweeps: sweeping.Sweeps = {"script": steps.sweep}
+    sweeps: sweeping.Sweeps = {"script": scripts.sweep, "workflow": workflows.sweep}
     logged(sweeping.sweep, sweeps, None)
-    logged(steps.fire_schedules, None, None)
+    logged(schedules.fire, None, None)
     logged(outbox.sweep, None, None)
     logged(terminals.sweep, None, None)

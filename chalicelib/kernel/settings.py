@@ -23,6 +23,8 @@ class Settings:
     relay_control_queue_url: str = ""
     terminal_queue_url: str = ""
     script_execution_arn: str = ""
+    workflow_run_arn: str = ""
+    workflow_timer_arn: str = ""
     socket_endpoint: str = ""
     allowed_hosts: str = ""
     notice_queue_url: str = ""

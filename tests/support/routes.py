@@ -22,7 +22,7 @@ REQUIRED = {
             *("get_server_group", "update_server_group", "delete_server_group"),
             *("get_settings", "update_settings"),
             *("list_workflows", "create_workflow"),
-            *("get_workflow", "update_workflow", "delete_workflow"),
+            *("get_workflow", "update_workflow", "delete_workflow", "run_workflow"),
         }
     ),
     "engine": frozenset({"health_check"}),

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,10 @@ from tests.support.client import ContractClient
 from tests.support.engine import EngineWorld
 from tests.support.people import PASSWORD, address_of
 from tests.support.things import Things, unique
+from tests.support.waiting import wait_until
 from tests.support.world import World
+
+__all__ = ["Stack", "free_port", "running", "wait_until"]
 
 __all__ = ["PASSWORD", "Stack", "free_port", "running", "wait_until"]
 
@@ -202,13 +204,3 @@ class Stack:
         else:
             self.ensure_user(name, role)
         return self.log_in(name, PASSWORD)
-
-
-def wait_until(question: Any, *, seconds: float = 20, every: float = 0.1, what: str = "it") -> Any:
-    """The first true answer of ``question()``. Fails after ``seconds``."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if answer := question():
-            return answer
-        time.sleep(every)
-    raise AssertionError(f"{what} did not happen within {seconds} s")

@@ -12,6 +12,7 @@ import websocket
 from tests.support.contract import Operation
 from tests.support.people import PASSWORD
 from tests.support.things import Ready, Things, unique
+from tests.support.waiting import wait_until
 
 __all__ = ["CLOSED_PORT", "World", "unique"]
 
@@ -74,6 +75,10 @@ class World(Things):
             return self.server()
         if parameter == "terminal_id":
             return self.terminal()
+        if parameter == "run_id":
+            return self.client.ok("POST", f"{collection.removesuffix('s/')}")["execution_id"]
+        if parameter == "node_id":
+            return "node1"  # as the document's example calls it
         return super().thing(parameter, collection)
 
     def makers(self) -> dict[str, Callable[[], Any]]:
@@ -91,6 +96,46 @@ class World(Things):
         body = {"server_ids": [server], "timeout": 60}
         batch = self.client.ok("POST", f"/scripts/{self.script()}/execute", body)["execution_id"]
         return Ready(self.client, self.path(operation, execution_id=batch))
+
+    def finished(self) -> str:
+        """A batch that failed."""
+        batch = self.batch()
+        wait_until(
+            lambda: self.client.ok("GET", f"/scripts/executions/{batch}")["status"] == "failed",
+            what="the end of a run",
+        )
+        return batch
+
+    def ready_retry_failed_execution(self, operation: Operation) -> Ready:
+        return Ready(self.client, self.path(operation, execution_id=self.finished()))
+
+    def waiting_run(self) -> tuple[int, str]:
+        """A workflow and a run of it that waits for somebody's word at its node ``ask``."""
+        nodes = [
+            {"id": "start", "type": "trigger", "config": {}},
+            {"id": "ask", "type": "approval", "config": {}},
+        ]
+        body = {"name": unique("workflow"), "nodes": nodes, "edges": [{"from": "start", "to": "ask"}]}
+        workflow = self.client.ok("POST", "/workflows/", body)["id"]
+        run = self.client.ok("POST", f"/workflows/{workflow}/run")["execution_id"]
+        path = f"/workflows/{workflow}/runs/{run}/nodes/ask"
+        wait_until(lambda: self.client.ok("GET", path)["status"] == "waiting", what="a node to wait")
+        return workflow, run
+
+    def ready_stop_workflow_run(self, operation: Operation) -> Ready:
+        workflow, run = self.waiting_run()
+        return Ready(self.client, self.path(operation, workflow_id=workflow, run_id=run))
+
+    def ready_resume_workflow_run(self, operation: Operation) -> Ready:
+        workflow, run = self.waiting_run()
+        self.client.ok("POST", f"/workflows/{workflow}/runs/{run}/stop")
+        path = self.path(operation, workflow_id=workflow, run_id=run)
+        return Ready(self.client, path, {"only_failed_hosts": True})
+
+    def ready_decide_workflow_approval(self, operation: Operation) -> Ready:
+        workflow, run = self.waiting_run()
+        path = self.path(operation, workflow_id=workflow, run_id=run, node_id="ask")
+        return Ready(self.client, path, {"approved": True})
 
     def ready_register(self, operation: Operation) -> Ready:
         return Ready(self.client, operation.path, self.body(operation) | {"password": PASSWORD})

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.core.events import connections, pump, tallies
 from chalicelib.core.notices import outbox
 from chalicelib.core.schedules import running
+from chalicelib.core.workflows import waking
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     no harm."""
     tallies.keep(records)
     running.listen(records)
+    waking.listen(records)
     outbox.listen(records)
     told: set[str] = set()
     for source in dict.fromkeys(_fed(records)):

@@ -59,10 +59,10 @@ class Request:
     execution_id: str | None = None
 
 
-def create(request: Request) -> Execution:
+def create(request: Request, guard: Sequence[Write] = ()) -> Execution:
     """Writes the execution and its parts as queued. Starting it is the caller's next step.
 
-    Raises ConditionFailed when its id is taken.
+    Raises ConditionFailed when its id is taken or ``guard``, what else must hold, does not.
     """
     numbers = counting.next_ids(model.PARTS, len(request.targets))
     now = clock.now()
@@ -93,6 +93,7 @@ def create(request: Request) -> Execution:
             after=after | {"servers": [target[0] for target in request.targets]},
         ),
         *counting.counting(model.PARTS, numbers),
+        *guard,
     ]
     if request.subject.get("script_id"):
         collection = f"{model.PARTS}#script#{request.subject['script_id']}"
@@ -113,6 +114,13 @@ def _blank_parts(execution: Execution, numbers: Iterable[int]) -> list[Part]:
 
 def find(execution_id: str) -> Execution | None:
     return table.find(Execution, execution_key(execution_id), "EXEC")
+
+
+def find_many(execution_ids: Sequence[str]) -> list[Execution]:
+    """Those that there are, in the order asked for."""
+    keys = [(execution_key(one), "EXEC") for one in execution_ids]
+    found = {execution.id: execution for execution in table.find_many(Execution, keys)}
+    return [found[one] for one in execution_ids if one in found]
 
 
 def find_part(part_id: int) -> Part | None:

@@ -67,10 +67,11 @@ def _read_output(part_id: int) -> tuple[str, int, bool]:
 def batch(found: Execution, parts: list[Part]) -> Json:
     """Each part with its share of what an answer can carry."""
     states = [part.state for part in parts]
-    share = min(OUTPUT_HEAD, BATCH_OUTPUT // len(parts))
+    state = together(states) if found.total else found.state
+    share = min(OUTPUT_HEAD, BATCH_OUTPUT // max(1, len(parts)))
     return {
         "execution_id": found.id,
-        "status": WORDS[together(states)],
+        "status": WORDS[state],
         "script_id": found.subject.get("script_id"),
         "created_at": moment(found.created_at),
         "counts": {

@@ -6,17 +6,17 @@ from chalicelib.surfaces.birun.routes import (
     accounts,
     executions,
     groups,
-    notifications,
     schedules,
     scripts,
     servers,
     settings,
     terminals,
+    workflow_runs,
     workflows,
 )
 from chalicelib.surfaces.birun.routes.base import blueprint, surface
 
-CHANNELS = executions.CHANNELS
+CHANNELS = executions.CHANNELS | workflow_runs.CHANNELS
 DOORS = terminals.DOORS
 
 __all__ = [
@@ -26,12 +26,12 @@ __all__ = [
     "blueprint",
     "executions",
     "groups",
-    "notifications",
     "schedules",
     "scripts",
     "servers",
     "settings",
     "surface",
     "terminals",
+    "workflow_runs",
     "workflows",
 ]

@@ -10,7 +10,7 @@ from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, operation
 from chalicelib.surfaces.birun.schemas.common import WORDS
 from chalicelib.surfaces.birun.schemas.executions import ExecutionPath, ExecutionsQuery, OutputQuery
-from chalicelib.surfaces.birun.service import runs
+from chalicelib.surfaces.birun.service import runs, workflow_runs
 
 
 @operation("GET", "/scripts/executions", query=ExecutionsQuery)
@@ -21,7 +21,7 @@ def list_executions(call: Call) -> Json:
 @operation("GET", "/scripts/executions/{execution_id}", params=ExecutionPath)
 def get_execution(call: Call) -> Json:
     execution, parts = runs.look_up(call.path.execution_id)
-    if execution is None or len(parts) == 1:
+    if execution is None or execution.total == 1:
         return present.execution_in_full(parts[0])
     return present.batch(execution, parts)
 
@@ -46,9 +46,21 @@ def get_execution_output(call: Call) -> Json:
 )
 def stop_execution(call: Call) -> Json:
     named = call.path.execution_id
-    status = runs.stop(call.caller.actor, named)
+    actor = call.caller.actor
+    status = workflow_runs.stop_if_run(actor, named) or runs.stop(actor, named)
     shown = int(named) if named.isdecimal() else named
     return {"execution_id": shown, "status": WORDS[status], "message": "Execution stopped successfully"}
+
+
+@operation(
+    "POST",
+    "/scripts/executions/{execution_id}/retry-failed",
+    permission=WRITE,
+    params=ExecutionPath,
+)
+def retry_failed_execution(call: Call) -> Json:
+    """Beyond the document: again, on the hosts where it failed."""
+    return present.queued(runs.retry_failed(call.caller.actor, call.path.execution_id))
 
 
 def _execution_channel(_: Caller, execution_id: str) -> Subscription:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from chalicelib.aws import queues, workflows
+from chalicelib.aws import queues
+from chalicelib.aws import workflows as machines
 from chalicelib.core.audit import Actor
 from chalicelib.core.events.connections import Subscription
 from chalicelib.core.executions import history, ledger
@@ -15,6 +16,7 @@ from chalicelib.core.executions.model import Execution, Part
 from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import groups, servers
 from chalicelib.core.listing import Page
+from chalicelib.core.workflows import runs as store
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.settings import settings
@@ -23,6 +25,7 @@ from chalicelib.surfaces.birun.schemas.common import MOST_SERVERS, WORDS
 from chalicelib.surfaces.birun.schemas.executions import ExecutionsQuery
 from chalicelib.surfaces.birun.schemas.scripts import ScriptExecuteRequest
 from chalicelib.surfaces.birun.schemas.servers import ServerExecuteRequest
+from chalicelib.surfaces.birun.service import workflows
 
 WORK = "script"
 
@@ -32,13 +35,14 @@ _FIRST_LOOK = 0.03
 _SLOWEST_LOOK = 0.5
 
 STOPPED = "Stopped by {}."
+_AGAIN = ("script_id", "script_name", "content", "timeout")
 
 
 def start(execution: Execution) -> Execution:
     """Under its own id, so a repeat starts nothing. When this is not reached the sweep does it."""
     name = f"{execution.id}-{int(execution.attempt)}"
     payload = {"execution_id": execution.id, "attempt": int(execution.attempt)}
-    workflows.start(settings().script_execution_arn, name, payload)
+    machines.start(settings().script_execution_arn, name, payload)
     return execution
 
 
@@ -104,11 +108,16 @@ def get_execution(execution_id: str) -> Execution:
 
 
 def look_up(execution_id: str) -> tuple[Execution | None, list[Part]]:
-    """A number: (None, that part). A UUID: the execution with its parts."""
+    """A number: (None, that part). A UUID: the execution with its parts, a workflow's run with all that it
+    started."""
     if execution_id.isdecimal():
         return None, [get_part(int(execution_id))]
     execution = get_execution(execution_id)
-    return execution, ledger.parts_of(execution)
+    if execution.work != workflows.WORK:
+        return execution, ledger.parts_of(execution)
+    run = store.load(execution.id)
+    started = store.executed(run) if run else []
+    return execution, [part for one in started for part in ledger.parts_of(one)]
 
 
 def list_executions(query: ExecutionsQuery) -> Page[Part]:
@@ -121,19 +130,47 @@ def list_of_script(script_id: int, page: int, limit: int) -> Page[Part]:
     return history.page(Filters(script_id=script_id), page, limit)
 
 
+def retry_failed(actor: Actor, execution_id: str) -> Execution:
+    """Runs it again on the hosts where it failed, as a new execution; the script as it is now.
+
+    Raises BadRequest while it is not over, or when it failed nowhere.
+    """
+    execution, parts = look_up(execution_id)
+    execution = execution or get_execution(parts[0].execution_id)
+    if execution.work != WORK:
+        raise BadRequest("This is the run of a workflow: resume that instead.")
+    if not all(part.state.final for part in parts):
+        raise BadRequest("This execution is not over. Wait for its end, or stop it first.")
+    failed = [part for part in parts if part.state.retryable]
+    if not failed:
+        raise BadRequest("This execution failed nowhere, so there is nothing to run again.")
+    if execution.subject["script_id"] is not None:
+        model.get_script(execution.subject["script_id"])
+    again = {name: execution.subject[name] for name in _AGAIN if name in execution.subject}
+    targets = [(int(part.server_id), part.server_name) for part in failed]
+    subject = again | {"retry_of": execution.id}
+    return start(ledger.create(Request(actor, WORK, subject, targets)))
+
+
 def stop(actor: Actor, execution_id: str) -> Status:
     """Marks what has not ended as stopped, then has the relay kill it. BadRequest when all has ended."""
     execution, parts = look_up(execution_id)
-    execution = execution or get_execution(parts[0].execution_id)
+    if not end(actor, execution or get_execution(parts[0].execution_id), parts):
+        raise BadRequest("This execution has already finished.")
+    return Status.CANCELLED
+
+
+def end(actor: Actor, execution: Execution, parts: list[Part]) -> bool:
+    """Stops those of ``parts`` that have not ended. False: all had."""
     stopped = Result(Status.CANCELLED, reason=STOPPED.format(actor.username))
     ended = ledger.end_parts(execution, parts, stopped)
     if not ended:
-        raise BadRequest("This execution has already finished.")
+        return False
     ledger.record_stop(actor, execution, ended)
     order = {"operation": "ssh.stop", "execution_id": execution.id, "part_ids": ended}
     queues.send(settings().relay_control_queue_url, order)
     ledger.conclude(execution)
-    return Status.CANCELLED
+    return True
 
 
 def subscribe(execution_id: str) -> Subscription:

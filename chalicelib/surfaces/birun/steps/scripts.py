@@ -14,11 +14,10 @@ from chalicelib.core.inventory import servers
 from chalicelib.core.inventory.servers import Credentials, Server
 from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
-from chalicelib.core.schedules import firing
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun import model
-from chalicelib.surfaces.birun.service import runs, schedules
+from chalicelib.surfaces.birun.service import runs
 
 Json = dict[str, Any]
 
@@ -181,9 +180,3 @@ def _take_over(execution: Execution) -> None:
     ledger.end_parts(execution, running, Result(Status.FAILED, reason=LOST))
     if ledger.conclude(execution) is None and ledger.new_attempt(execution):
         runs.start(execution)
-
-
-def fire_schedules(_: None) -> None:
-    """The minute's schedules: each window once, however often this is called."""
-    tolerance = int(model.app_settings().schedule_trigger_tolerance_seconds)
-    firing.fire_due({schedules.WORK: schedules.start}, tolerance)

@@ -1,0 +1,199 @@
+"""What the nodes of biRun's workflows do: those that run scripts or look at what scripts gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from chalicelib.aws.table import Check, ConditionFailed
+from chalicelib.core.audit import Actor
+from chalicelib.core.executions import feed, ledger
+from chalicelib.core.executions.ledger import Request
+from chalicelib.core.executions.model import Part
+from chalicelib.core.executions.status import Status
+from chalicelib.core.workflows import conditions, kinds
+from chalicelib.core.workflows import model as workflows
+from chalicelib.core.workflows.engine import Kind
+from chalicelib.core.workflows.graph import Node
+from chalicelib.core.workflows.model import NodeRun, Run
+from chalicelib.core.workflows.runs import Change, failed
+from chalicelib.core.workflows.status import NodeStatus
+from chalicelib.kernel.errors import QuarterdeckError
+from chalicelib.surfaces.birun import model
+from chalicelib.surfaces.birun.schemas.scripts import ScriptExecuteRequest
+from chalicelib.surfaces.birun.service import runs
+
+HEAD = 1024
+"""Bytes of output that a node's record shows."""
+LOOKED_AT = 64 * 1024
+"""Bytes of a host's standard output that a condition looks at."""
+NOTHING = "'{}' did not run (it is {}), so there is nothing to compare."
+_NAMED = 5
+
+
+class ScriptNode:
+    """Runs a script as anybody would: one execution a try, under an id that follows from the try. A try after
+    the first runs on the hosts that failed, the good results of earlier ones being kept."""
+
+    def begin(self, run: Run, node: Node, attempt: int) -> Change:
+        known = run.nodes.get(node.id)
+        earlier = _executions(known) if known else []
+        execution_id = workflows.node_execution_id(run.id, node.id, attempt)
+        return Change(NodeStatus.RUNNING, fields={"execution_id": execution_id, "earlier": earlier})
+
+    def look(self, run: Run, node: Node, at: NodeRun) -> Change | None:
+        execution = ledger.find(at.execution_id or "")
+        try:
+            if execution is None:
+                self._start(run, node, at)
+                return None
+        except QuarterdeckError as error:
+            return failed(error.message)
+        return self._judge(node, at) if execution.state.final else None
+
+    def stop(self, run: Run, node: Node, at: NodeRun) -> None:
+        execution = ledger.find(at.execution_id or "")
+        if execution is not None and not execution.state.final:
+            runs.end(_actor(run), execution, ledger.parts_of(execution))
+
+    def _start(self, run: Run, node: Node, at: NodeRun) -> None:
+        """What is written and not started is started by the sweep of executions."""
+        config = node.config
+        script = model.get_script(config["script_id"])
+        timeout = config.get("timeout", 60)
+        subject = {
+            "script_id": config["script_id"],
+            "script_name": script.name,
+            "timeout": timeout,
+            "workflow": {"run_id": run.id, "node_id": node.id},
+        }
+        request = Request(_actor(run), runs.WORK, subject, self._targets(node, at), at.execution_id)
+        here = Check(at, NodeRun.version == at.version)
+        try:
+            made = ledger.create(request, [here])
+        except ConditionFailed:
+            return  # made before, or the node has ended meanwhile
+        runs.start(made)
+
+    def _targets(self, node: Node, at: NodeRun) -> list[tuple[int, str]]:
+        bad = [part for part in results(at.earlier) if not _good(node, part)]
+        if bad:
+            return [(int(part.server_id), part.server_name) for part in bad]
+        config = node.config
+        return runs.targets(
+            ScriptExecuteRequest(server_ids=config["server_ids"], group_id=config.get("group_id"))
+        )
+
+    def _judge(self, node: Node, at: NodeRun) -> Change:
+        parts = results(_executions(at))
+        bad = [part for part in parts if not _good(node, part)]
+        shown = (bad or parts)[0]
+        result = {
+            "exit_code": None if shown.exit_code is None else int(shown.exit_code),
+            "output": (shown.output or b"")[:HEAD].decode("utf-8", "replace"),
+            "hosts": {"total": len(parts), "succeeded": len(parts) - len(bad), "failed": len(bad)},
+        }
+        if bad:
+            return failed(_words(bad, len(parts)), result=result)
+        return Change(NodeStatus.SUCCEEDED, fields={"result": result})
+
+
+def _actor(run: Run) -> Actor:
+    return Actor(int(run.execution.asked_by), run.execution.asked_by_name)
+
+
+def _executions(at: NodeRun) -> list[str]:
+    return [*at.earlier, *([at.execution_id] if at.execution_id else [])]
+
+
+def results(execution_ids: Iterable[str]) -> list[Part]:
+    """The last result of each host over these executions, which are in order of time."""
+    latest: dict[int, Part] = {}
+    for execution_id in execution_ids:
+        execution = ledger.find(execution_id)
+        for part in ledger.parts_of(execution) if execution else []:
+            latest[int(part.server_id)] = part
+    return list(latest.values())
+
+
+def hosts(at: NodeRun) -> list[Part]:
+    """What became of each host of a script node."""
+    return results(_executions(at))
+
+
+def _good(node: Node, part: Part) -> bool:
+    wanted = node.config.get("success_codes", [0])
+    if part.state not in (Status.SUCCEEDED, Status.FAILED) or part.exit_code is None:
+        return False
+    return wanted == "any" or int(part.exit_code) in wanted
+
+
+def _words(bad: list[Part], total: int) -> str:
+    """``2 of 3 hosts failed: web-1 (exit code 3), web-2 (Connection refused.)``"""
+    named = ", ".join(f"{part.server_name} ({_why(part)})" for part in bad[:_NAMED])
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return f"{len(bad)} of {total} hosts failed: {named}{more}."
+
+
+def _why(part: Part) -> str:
+    if part.reason:
+        return str(part.reason).rstrip(".")
+    if part.exit_code is not None:
+        return f"exit code {int(part.exit_code)}"
+    return f"ended by signal {part.signal}" if part.signal else "no result"
+
+
+class Condition:
+    """Compares what an earlier script gave, host by host; its outcome is whether that holds."""
+
+    def begin(self, run: Run, node: Node, attempt: int) -> Change:
+        config = node.config
+        looked_at = run.nodes[config["node"]]
+        parts = hosts(looked_at)
+        if not parts:
+            return failed(
+                f"'{config['node']}' did not run ({looked_at.status}), so there is nothing to compare."
+            )
+        try:
+            found = [
+                conditions.holds(config["operator"], _value(config, part), config["value"]) for part in parts
+            ]
+        except ValueError as error:
+            return failed(f"Cannot compare: {error}.")
+        return Change(NodeStatus.SUCCEEDED, conditions.together(config.get("hosts", "all"), found))
+
+    def look(self, run: Run, node: Node, at: NodeRun) -> Change | None:
+        return None
+
+    def stop(self, run: Run, node: Node, at: NodeRun) -> None:
+        return
+
+
+def _value(config: dict[str, Any], part: Part) -> int | str:
+    if config.get("of", "exit_code") == "output":
+        return _said(part)
+    if part.exit_code is None:
+        raise ValueError(f"{part.server_name} gave no exit code")
+    return int(part.exit_code)
+
+
+def _said(part: Part) -> str:
+    """The beginning of its standard output."""
+    pieces: list[bytes] = []
+    size = 0
+    for entry in feed.output_of(int(part.id)):
+        if entry.stream == "stdout":
+            pieces.append(entry.bytes())
+            size += len(pieces[-1])
+        if size >= LOOKED_AT:
+            break
+    return b"".join(pieces)[:LOOKED_AT].decode("utf-8", "replace")
+
+
+KINDS: dict[str, Kind] = {
+    "trigger": kinds.Trigger(),
+    "script": ScriptNode(),
+    "condition": Condition(),
+    "approval": kinds.Approval(),
+    "delay": kinds.Delay(),
+}
