@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra import packaging, parts
+from infra import kubernetes, packaging, parts
 from infra.environment import ROOT
 
 LINTS = (
@@ -30,18 +30,29 @@ def lint(_: argparse.Namespace) -> int:
 
 def test(options: argparse.Namespace) -> int:
     """Lint, then pytest. What this machine lacks is named; where ``CI=true`` that is a failure."""
-    missing = parts.provide()
+    missing = {part.name: part.needs for part in parts.provide()}
+    if _asks_for_kubernetes(options.rest) and (why := kubernetes.provide()):
+        missing["Kubernetes"] = why
     worst = 0 if options.rest else lint(options)
     command = _tool("pytest", *options.rest)
     # Last, so that the closing line is pytest's own; what was left out is said before it.
-    for part in missing:
-        print(f"LEFT OUT: {part.name}: {part.needs}", flush=True)
+    for name, needs in missing.items():
+        print(f"LEFT OUT: {name}: {needs}", flush=True)
     if worst:
         print(f"LINT FAILED (exit code {worst}); see above", flush=True)
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if missing and os.environ.get("CI", "").lower() == "true":
         worst = max(worst, 1)
     return max(worst, abs(code))
+
+
+def _asks_for_kubernetes(arguments: list[str]) -> bool:
+    """Building it takes minutes, so it is built only for a run that has tests for it."""
+    if kubernetes.is_built() or not arguments:
+        return True
+    command = _tool("pytest", *arguments, "--collect-only", "-q", "-m", "kubernetes")
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    return found.returncode == 0
 
 
 def bench(options: argparse.Namespace) -> int:

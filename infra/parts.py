@@ -33,10 +33,19 @@ PARTS = (
     # Log-in shells that scripts must run under the same way, whatever the account's own is.
     Part("fish", "fish", "fish"),
     Part("tcsh", "tcsh", "tcsh"),
-    Part("busybox", "busybox", "busybox"),
+    # The static one: it makes images that need nothing else, too.
+    Part("busybox", "busybox", "busybox-static"),
     # Full-screen programs, for terminals.
     Part("vim-tiny", "vi", "vim-tiny"),
     Part("procps", "top", "procps"),
+    # What a Kubernetes of our own runs on; the rest is built: see infra/kubernetes.py.
+    Part("docker.io", "dockerd", "docker.io"),
+    Part("etcd-server", "etcd", "etcd-server"),
+    Part("openssl", "openssl", "openssl"),
+    Part("curl", "curl", "curl"),
+    Part("conntrack", "conntrack", "conntrack"),
+    Part("iptables", "iptables", "iptables"),
+    Part("iproute2", "ip", "iproute2"),
 )
 
 

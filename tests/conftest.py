@@ -6,23 +6,34 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import kubernetes
 from tests.support.client import ContractClient
+from tests.support.kubernetes import Cluster
 from tests.support.stack import Stack, running
 from tests.support.things import Things
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the stack is marked so; it runs after what needs nothing."""
+    """Whatever uses the stack or a cluster is marked so; those who need nothing run first."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.stack)
-    items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+        for fixture, mark in (("stack", pytest.mark.stack), ("cluster", pytest.mark.kubernetes)):
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+    heavy = ("stack", "kubernetes")
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is not None for mark in reversed(heavy)])
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The packaged app on the embedded AWS, with its relay, rate limits off."""
     with running(tmp_path_factory.mktemp("state")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real Kubernetes: API server, controllers and one node."""
+    with kubernetes.running() as started:
         yield started
 
 

@@ -17,6 +17,8 @@ PROGRAMS = {
     "busybox": "busybox",
     "vim-tiny": "vi",
     "procps": "top",
+    "docker.io": "dockerd",
+    "etcd-server": "etcd",
 }
 
 LEFT_OUT: set[str] = set()

@@ -116,7 +116,7 @@ class ApiServer:
 
     @contextmanager
     def stream(
-        self, path: str, doing: str, read_seconds: float = READ_SECONDS, **query: Any
+        self, path: str, doing: str, query: dict[str, Any], read_seconds: float = READ_SECONDS
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """The body as it comes; the connection is given up on leaving."""
         options = {"preload_content": False, "timeout": urllib3.Timeout(CONNECT_SECONDS, read_seconds)}
@@ -138,7 +138,7 @@ class ApiServer:
                 method, f"{server}{path}{'?' if asked else ''}{asked}", redirect=False, **options
             )
             if not 200 <= response.status < 300:
-                raise failures.from_answer(server, response, doing)
+                raise failures.from_answer(response.status, response.data, doing)
             yield response
         except (HTTPError, OSError) as error:
             raise failures.from_connection(server, error) from error

@@ -52,7 +52,7 @@ def _of_pod(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis | None:
     end = pods.last_end(pod)
     if reason in _CANNOT_START or end.get("reason") in _CANNOT_START:
         return _cannot_start(pod)
-    if end:
+    if end and not _event(pod, events, "Killing", containing="failed liveness probe"):
         return _ended(pod, end)
     if pods.condition_of(pod, "PodScheduled").get("status") == "False":
         return _unscheduled(pod)
@@ -77,7 +77,7 @@ def _image(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis:
 
 
 def _cannot_start(pod: Manifest) -> Diagnosis:
-    told = pods.waiting(pod).get("message") or pods.last_end(pod).get("message") or "it does not say why"
+    told = pods.last_end(pod).get("message") or pods.waiting(pod).get("message") or "it does not say why"
     words = _WRAPPING.sub("", told).strip().rstrip(".")
     # Some of these are races of the node's, which it tries again.
     hopeless = "not found" in words or "no such file" in words or "permission denied" in words
@@ -105,15 +105,13 @@ def _ended(pod: Manifest, end: Manifest) -> Diagnosis:
         limit = pod["spec"]["containers"][0]["resources"]["limits"]["memory"]
         words = f"The app needs more memory than the {limit} it has, and was killed for it."
         return Diagnosis(Reason.out_of_memory, words, hopeless, name)
-    liveness = restarts and end.get("exitCode") in (0, 137, 143) and "livenessProbe" in _container(pod)
-    what = "ended by itself with" if not liveness else "failed its health check and ended with"
     starts = f"{restarts + 1} times" if restarts else "once"
-    words = f"The app keeps ending: it was started {starts} and {what} exit code {end.get('exitCode')}."
+    words = f"The app keeps ending: it was started {starts}, and ended with exit code {end.get('exitCode')}."
     return Diagnosis(Reason.crash_loop, words, hopeless, name)
 
 
 def _unready(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis | None:
-    """Running, and said by a probe not to be well; None while no probe has said anything."""
+    """Said by a probe not to be well; None while no probe has said anything."""
     told = _event(pod, events, "Unhealthy")
     if not told:
         return None

@@ -10,7 +10,6 @@ import socket
 import ssl
 from typing import Any
 
-import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -21,6 +20,9 @@ from urllib3.exceptions import (
 )
 
 from chalicelib.kernel.errors import PermanentTargetError, TargetError, TransientTargetError
+
+# What older servers say of a manifest that lacks a field or has one too many, as if it were their fault.
+_NOT_UNDERSTOOD = "failed to create typed patch object"
 
 _SOME = 1000
 """Characters of the server's own words that are passed on."""
@@ -84,21 +86,23 @@ def not_kubernetes(server: str) -> TargetError:
 # ---------------------------------------------------------------- the answer
 
 
-def from_answer(server: str, response: urllib3.BaseHTTPResponse, doing: str) -> TargetError:
-    """``doing``: what was asked, as in "apply Deployment shop in app-shop"."""
-    status, said = response.status, _status_object(response)
+def from_answer(status: int, body: bytes, doing: str) -> TargetError:
+    """``doing``: what was asked, as in "apply Deployment shop"."""
+    said = _status_object(body)
     words, reason = str(said.get("message") or "")[:_SOME], said.get("reason")
     causes = (said.get("details") or {}).get("causes") or ()
     if status == 401:
         return permanent(
-            f"The cluster {server} refused the log-in: the kubeconfig's token or certificate is wrong or has "
-            "expired. Give the cluster a new kubeconfig.",
+            "The cluster refused the log-in: the kubeconfig's token or certificate is wrong or has expired. "
+            "Give the cluster a new kubeconfig.",
             status,
         )
     if status == 403:
         return _forbidden(words, causes, doing)
     if status == 409:
         return transient(f"The cluster was changed by somebody else while we wanted to {doing}: {words}", 409)
+    if status == 500 and _NOT_UNDERSTOOD in words:
+        return permanent(f"The cluster did not understand how to {doing}: {words}", status)
     if status in (408, 410, 429) or status >= 500:
         return transient(f"The cluster could not {doing} just now ({status}): {words or reason}", status)
     if status == 422:
@@ -108,12 +112,12 @@ def from_answer(server: str, response: urllib3.BaseHTTPResponse, doing: str) -> 
     return permanent(f"The cluster refused to {doing} ({status}): {words or reason}", status)
 
 
-def _status_object(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _status_object(body: bytes) -> dict[str, Any]:
     """Every refusal of an API server is a Status object; what stands in front of it may say anything."""
     try:
-        said = json.loads(response.data)
+        said = json.loads(body)
     except (ValueError, UnicodeDecodeError):
-        return {"message": response.data.decode(errors="replace").strip()}
+        return {"message": body.decode(errors="replace").strip()}
     return said if isinstance(said, dict) else {}
 
 

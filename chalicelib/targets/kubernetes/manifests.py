@@ -211,16 +211,19 @@ def service(spec: AppSpec) -> Manifest:
 def ingress(spec: AppSpec) -> Manifest | None:
     if not spec.hosts:
         return None
-    backend = {"service": {"name": names.SERVICE, "port": {"number": 80}}}
-    path = {"path": "/", "pathType": "Prefix", "backend": backend}
     wanted: Manifest = {
-        "rules": [{"host": one.host, "http": {"paths": [path]}} for one in spec.hosts],
+        "rules": [_rule(one.host) for one in spec.hosts],
         "tls": _tls(spec),
     }
     if spec.ingress_class:
         wanted["ingressClassName"] = spec.ingress_class
     issuer = {"cert-manager.io/cluster-issuer": spec.cluster_issuer} if spec.cluster_issuer else {}
     return described(spec, "networking.k8s.io/v1", "Ingress", spec.app_name, annotations=issuer, spec=wanted)
+
+
+def _rule(host: str) -> Manifest:
+    backend = {"service": {"name": names.SERVICE, "port": {"number": 80}}}
+    return {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
 
 
 def _tls(spec: AppSpec) -> list[Manifest]:

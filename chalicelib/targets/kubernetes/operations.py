@@ -1,4 +1,7 @@
-"""The operations on a cluster, by name: ``OPERATIONS[name](request) -> reply``, wherever they run."""
+"""The operations on a cluster, by name: ``OPERATIONS[name](request) -> reply``, wherever they run.
+
+Not among them, for they last: :func:`follow.follow` and :func:`shell.open_shell`, which a relay holds.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from chalicelib.targets.kubernetes.apply import apply
 from chalicelib.targets.kubernetes.cluster import capabilities
 from chalicelib.targets.kubernetes.drift import observe
 from chalicelib.targets.kubernetes.dryrun import dry_run
+from chalicelib.targets.kubernetes.logs import logs
+from chalicelib.targets.kubernetes.metrics import metrics
 from chalicelib.targets.kubernetes.removal import delete, namespace_state
 from chalicelib.targets.kubernetes.requests import (
     ApplyRequest,
     AppRequest,
     ClusterRequest,
     Frozen,
+    LogsRequest,
     ScaleRequest,
 )
 from chalicelib.targets.kubernetes.rollout import rollout_status
@@ -29,6 +35,8 @@ OPERATIONS: dict[str, Callable[[Any], Frozen]] = {
     "kubernetes.status": status,
     "kubernetes.history": history,
     "kubernetes.scale": scale,
+    "kubernetes.logs": logs,
+    "kubernetes.metrics": metrics,
     "kubernetes.delete": delete,
     "kubernetes.namespace_state": namespace_state,
 }
@@ -42,6 +50,8 @@ REQUESTS: dict[str, type[Frozen]] = {
     "kubernetes.status": AppRequest,
     "kubernetes.history": AppRequest,
     "kubernetes.scale": ScaleRequest,
+    "kubernetes.logs": LogsRequest,
+    "kubernetes.metrics": AppRequest,
     "kubernetes.delete": AppRequest,
     "kubernetes.namespace_state": AppRequest,
 }

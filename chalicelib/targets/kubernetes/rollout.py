@@ -112,7 +112,8 @@ def _last_words(server: ApiServer, app: AppRef, pod: str) -> tuple[str, ...]:
     query: dict[str, Any] = {"container": names.CONTAINER, "tailLines": LOG_LINES, "limitBytes": _LOG_BYTES}
     for previous in ("true", None):
         try:
-            with server.stream(path, f"read the log of {pod}", previous=previous, **query) as response:
+            query["previous"] = previous
+            with server.stream(path, f"read the log of {pod}", query) as response:
                 text = response.read(_LOG_BYTES).decode(errors="replace")
         except PermanentTargetError as error:
             if failures.status_of(error) not in (400, 404):

@@ -1,0 +1,195 @@
+"""An app's log as it is written: every pod, also those that come later, until somebody says stop.
+
+For a relay, which has the time: here alone the driver waits. Streams that are cut go on behind the last line
+that was handed on, so that nothing is lost and nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+
+from chalicelib.kernel.errors import PermanentTargetError, TargetError, TransientTargetError
+from chalicelib.targets.kubernetes import failures, lines, names, pods
+from chalicelib.targets.kubernetes.api import ApiServer, connect
+from chalicelib.targets.kubernetes.logs import log_path
+from chalicelib.targets.kubernetes.replies import LogLine
+from chalicelib.targets.kubernetes.requests import FollowRequest
+
+LOOK_SECONDS = 2.0
+"""How often new pods are looked for, and how long after its end a stream is asked for again."""
+IDLE_SECONDS = 60.0
+"""A stream on which nothing came for so long is opened anew, in case nobody is at its other end."""
+WAIT_SECONDS, GATHER_SECONDS = 0.25, 0.05
+"""For the first of a batch, so that ``stop`` is heard; and for more of it."""
+MOST_LINES = 2000
+"""In one batch."""
+_QUEUED = 64
+"""Pieces that wait for a slow reader before the streams are held up."""
+
+
+def follow(request: FollowRequest, stop: threading.Event) -> Iterator[list[LogLine]]:
+    """``kubernetes.follow``: batches of lines as they come, each batch in time order; empty ones never.
+
+    Ends soon after ``stop``. Raises PermanentTargetError when the cluster does not let us look.
+    """
+    following = _Following(request, stop)
+    try:
+        yield from following.batches()
+    finally:
+        following.end()
+
+
+class _Following:
+    def __init__(self, request: FollowRequest, stop: threading.Event) -> None:
+        self._request = request
+        self._server = connect(request.access)
+        self._asked = stop
+        self._ended = threading.Event()
+        self._pieces: queue.Queue[list[LogLine]] = queue.Queue(_QUEUED)
+        self._refusal: TargetError | None = None
+        self._readers: dict[str, _Reader] = {}
+        self._watcher = threading.Thread(target=self._watch, name="log-pods", daemon=True)
+
+    def batches(self) -> Iterator[list[LogLine]]:
+        self._watcher.start()
+        while not self._asked.is_set():
+            batch = self._gather()
+            if batch:
+                yield sorted(batch, key=lambda line: line.timestamp)
+            elif self._refusal:
+                raise self._refusal
+
+    def _gather(self) -> list[LogLine]:
+        """What there is, waiting a moment for the first of it and a shorter one for company."""
+        batch: list[LogLine] = []
+        try:
+            while len(batch) < MOST_LINES:
+                batch += self._pieces.get(timeout=GATHER_SECONDS if batch else WAIT_SECONDS)
+        except queue.Empty:
+            pass
+        return batch
+
+    def end(self) -> None:
+        self._ended.set()
+        for reader in list(self._readers.values()):
+            reader.hang_up()
+
+    # ------------------------------------------------------------------ pods
+
+    def _watch(self) -> None:
+        first = True
+        while not self._ended.is_set():
+            try:
+                self._look(first)
+                first = False
+            except TransientTargetError:
+                pass  # away for a while: the streams that are open may go on
+            except PermanentTargetError as refusal:
+                self._refusal = refusal
+                return
+            self._ended.wait(LOOK_SECONDS)
+
+    def _look(self, first: bool) -> None:
+        found = {pod["metadata"]["name"]: pod for pod in pods.pods_of(self._server, self._request.app)}
+        for name in found.keys() - self._readers.keys():
+            # What came later is shown from its beginning.
+            tail = self._request.tail if first and self._request.after is None else None
+            reader = _Reader(self._server, self._request, name, self._ended, self._pieces, tail)
+            self._readers[name] = reader
+            reader.start()
+        for name in self._readers.keys() - found.keys():
+            if not self._readers[name].is_alive():
+                del self._readers[name]
+
+
+class _Reader(threading.Thread):
+    """One pod's log, through restarts of its container and cuts of the connection."""
+
+    def __init__(
+        self,
+        server: ApiServer,
+        request: FollowRequest,
+        pod: str,
+        ended: threading.Event,
+        pieces: queue.Queue[list[LogLine]],
+        tail: int | None,
+    ) -> None:
+        super().__init__(name=f"log-{pod}", daemon=True)
+        self._server, self._request, self._pod = server, request, pod
+        self._ended, self._pieces, self._tail = ended, pieces, tail
+        self._place = Place(request.after)
+        self._response: urllib3.BaseHTTPResponse | None = None
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._read()
+            except TargetError as error:  # most often: cut, or nothing came for long
+                if failures.status_of(error) == 404:
+                    return  # the pod is gone
+            self._ended.wait(LOOK_SECONDS / 2)
+
+    def _read(self) -> None:
+        doing = f"follow the log of {self._pod}"
+        path = log_path(self._request.app, self._pod)
+        with self._server.stream(path, doing, self._query(), IDLE_SECONDS) as response:
+            self._response = response
+            self._place.begin()
+            for texts in lines.pieces(response.stream(65536)):
+                told = [line for text in texts if (line := lines.parse(text, self._pod))]
+                self._hand_on([line for line in told if self._place.is_new(line.timestamp)])
+
+    def _query(self) -> dict[str, Any]:
+        query: dict[str, Any] = {"container": names.CONTAINER, "follow": "true", "timestamps": "true"}
+        if self._place.timestamp:
+            return query | {"sinceTime": self._place.timestamp[:19] + "Z"}
+        return query | ({} if self._tail is None else {"tailLines": self._tail})
+
+    def _hand_on(self, piece: list[LogLine]) -> None:
+        """Waits while the reader of all this is behind."""
+        while piece and not self._ended.is_set():
+            try:
+                self._pieces.put(piece, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    def hang_up(self) -> None:
+        response = self._response
+        if isinstance(response, urllib3.HTTPResponse):
+            with contextlib.suppress(ValueError, OSError):  # at its end already
+                response.shutdown()
+
+
+class Place:
+    """How far a log was handed on. Lines of one instant are told apart by counting them."""
+
+    def __init__(self, after: str | None) -> None:
+        self.timestamp = after or ""
+        self._handed_on = 0
+        self._skipping = 0
+        self._all_of_it = after is not None
+
+    def begin(self) -> None:
+        """The log is read again, from the second of the last line on."""
+        self._skipping = self._handed_on
+
+    def is_new(self, timestamp: str) -> bool:
+        if timestamp < self.timestamp:
+            return False
+        if timestamp > self.timestamp:
+            self.timestamp, self._handed_on, self._skipping, self._all_of_it = timestamp, 1, 0, False
+            return True
+        if self._all_of_it:
+            return False
+        if self._skipping > 0:
+            self._skipping -= 1
+            return False
+        self._handed_on += 1
+        return True
