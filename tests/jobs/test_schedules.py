@@ -11,9 +11,9 @@ from tests.support.client import ContractClient
 from tests.support.stack import Stack, wait_until
 
 
-def make_due(stack: Stack, schedule: int) -> str:
-    """As if its time had come ten seconds ago; the time."""
-    window = (datetime.now(UTC) - timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+def make_due(stack: Stack, schedule: int, seconds: int = 10) -> str:
+    """As if its time had come so many seconds ago; the time."""
+    window = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     stack.aws("dynamodb").update_item(
         TableName=stack.variables()["QUARTERDECK_TABLE"],
         Key={"pk": {"S": f"SCHEDULE#script:{schedule}"}, "sk": {"S": "SCHEDULE"}},

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support import beyond_notices
 from tests.support import beyond_terminals as terminals
 from tests.support import beyond_workflows as workflows
+from tests.support.openapi import MOMENT as _MOMENT
+from tests.support.openapi import RATE_HEADERS as _RATE_HEADERS
+from tests.support.openapi import refusals as _refusals
 
 
 @dataclass(frozen=True)
@@ -98,21 +102,10 @@ _GATEWAYS_ENVELOPE: dict[str, Any] = {
 UNKNOWN_PATH = _GATEWAYS_ENVELOPE
 
 
-def _refusals(*names: str) -> dict[str, Any]:
-    statuses = {"Unauthorized": "401", "NotFound": "404", "ValidationError": "422", "TooManyRequests": "429"}
-    return {statuses[name]: {"$ref": f"#/components/responses/{name}"} for name in names}
-
-
-_RATE_HEADERS = {
-    name: {"$ref": f"#/components/headers/{name}"}
-    for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-}
-
 # What an answer gave out as the place to go on from; empty for the beginning.
 _CURSOR = {"type": "string", "pattern": r"^([0-9c]{1,6}#\d{12})?$"}
 
 _WINDOW = {"type": "string", "pattern": r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z)?$"}
-_MOMENT = {"type": ["string", "null"], "format": "date-time"}
 _SCHEDULE_RUN = {
     "type": "object",
     "required": ["scheduled_for", "status", "reason", "missed_windows", "execution_id"],
@@ -213,5 +206,6 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                 },
             }
         },
+        **beyond_notices.OPERATIONS,
     },
 }

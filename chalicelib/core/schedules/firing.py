@@ -19,7 +19,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Put, Update, Write
-from chalicelib.core.schedules import cron, model, running
+from chalicelib.core.schedules import cron, model, running, telling
 from chalicelib.core.schedules.model import Misfire, RunState, Schedule, ScheduleRun, new_run
 from chalicelib.kernel import clock
 from chalicelib.kernel.logs import log
@@ -104,13 +104,25 @@ def claim(schedule: Schedule, now: datetime, tolerance: timedelta) -> list[Sched
     advance = Update(schedule, _moving_on(found.next_window), here)
     puts: list[Write] = [Put(run, table.absent()) for run in found.runs]
     try:
-        table.write([advance, *puts])
+        table.write([_with_outcome(advance, found.runs), *puts, *_told_of(schedule, found.runs)])
     except ConditionFailed as error:
         if 0 in error.failed:
             return None
         # The window has its run already (the clock or the schedule was set back): it is not run again.
         return _pass_by(advance)
     return found.runs
+
+
+def _with_outcome(advance: Update, runs: list[ScheduleRun]) -> Update:
+    """A window that was missed says how the schedule is doing; every other says so when it ends."""
+    missed = [run for run in runs if run.status is RunState.MISSED]
+    outcome = [Schedule.last_outcome.set(RunState.MISSED.value)] if missed else []
+    return Update(advance.record, [*advance.actions, *outcome], advance.condition)
+
+
+def _told_of(schedule: Schedule, runs: list[ScheduleRun]) -> list[Write]:
+    missed = [run for run in runs if run.status is RunState.MISSED]
+    return [write for run in missed for write in telling.writes(schedule, run, RunState.MISSED, run.reason)]
 
 
 def _pass_by(advance: Update) -> list[ScheduleRun] | None:

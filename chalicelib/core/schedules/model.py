@@ -54,7 +54,7 @@ class RunState(StrEnum):
     @property
     def counts(self) -> bool:
         """Whether it says how the scheduled work is doing."""
-        return self in {RunState.SUCCEEDED, RunState.FAILED}
+        return self in {RunState.SUCCEEDED, RunState.FAILED, RunState.MISSED}
 
 
 _OPEN = frozenset({RunState.DUE, RunState.WAITING, RunState.STARTING, RunState.RUNNING})

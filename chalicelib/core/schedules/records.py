@@ -12,6 +12,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit, usage
 from chalicelib.core.audit import Actor
+from chalicelib.core.notices import channels
 from chalicelib.core.schedules import cron, model
 from chalicelib.core.schedules.model import Misfire, Overlap, Schedule, ScheduleRun, schedule_pk
 from chalicelib.kernel import clock
@@ -51,9 +52,7 @@ def _audited(fields: dict[str, Any]) -> dict[str, Any]:
     """Without what is sealed."""
     shown = {name: value for name, value in fields.items() if name not in ("notifications", "subject")}
     shown["subject"] = {name: value for name, value in fields["subject"].items() if name != "uses"}
-    targets = fields.get("notifications") or []
-    kinds = [str(target.get("type")) for target in targets]
-    return shown | {"notifications": kinds}
+    return shown | {"notifications": channels.shown(fields.get("notifications"))}
 
 
 def _called(number: float | None, key: str, name: str) -> str:

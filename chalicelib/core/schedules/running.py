@@ -13,7 +13,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Update, Write
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.status import Status
-from chalicelib.core.schedules import model, records
+from chalicelib.core.schedules import model, records, telling
 from chalicelib.core.schedules.model import Overlap, RunState, Schedule, ScheduleRun
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import QuarterdeckError
@@ -134,7 +134,7 @@ def conclude(run: ScheduleRun, state: RunState, reason: str | None = None) -> bo
         schedule = records.find(run.schedule_key)
         writes = [_ending(run, state, reason)]
         if schedule is not None and state.counts:
-            writes.append(_doing(schedule, state))
+            writes += [_doing(schedule, state), *telling.writes(schedule, run, state, reason)]
         try:
             table.write(writes)
         except ConditionFailed as error:

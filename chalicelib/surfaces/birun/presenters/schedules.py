@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.core.notices import channels
 from chalicelib.core.schedules.model import RunState, Schedule, ScheduleRun
 from chalicelib.surfaces.birun.presenters.common import Json, moment
 
@@ -29,6 +30,7 @@ def schedule(found: Schedule) -> Json:
         "enabled": bool(found.enabled),
         "misfire_policy": found.misfire_policy,
         "overlap_policy": found.overlap_policy,
+        "notifications": channels.shown(found.notifications),
         "next_run_at": moment(found.due_at),
         "last_outcome": _WORDS.get(RunState(found.last_outcome), found.last_outcome)
         if found.last_outcome

@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from chalicelib.core.schedules import cron
 from chalicelib.rest.fields import BodyId, Id, Name, Parameters, Request
 from chalicelib.surfaces.birun.schemas.common import Limit, ServerIds, Timeout, left_out
+from chalicelib.surfaces.birun.schemas.notifications import Notifications
 
 Cron = Annotated[str, StringConstraints(min_length=1, max_length=cron.LONGEST)]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -33,10 +34,11 @@ class ScheduleCreate(Request):
     timeout: Timeout = 60
     misfire_policy: MisfirePolicy = "skip"
     overlap_policy: OverlapPolicy = "allow"
+    notifications: Notifications | None = None
 
 
 class ScheduleUpdate(Request):
-    """Fields left out keep their value; ``group_id`` null takes the group out."""
+    """Fields left out keep their value; ``group_id`` and ``notifications`` null take those away."""
 
     name: Name = left_out()
     cron_expression: Cron = left_out()
@@ -48,6 +50,7 @@ class ScheduleUpdate(Request):
     timeout: Timeout = left_out()
     misfire_policy: MisfirePolicy = left_out()
     overlap_policy: OverlapPolicy = left_out()
+    notifications: Notifications | None = None
 
 
 class ScheduleRunsQuery(Parameters):

@@ -11,16 +11,17 @@ from chalicelib.core.audit import Actor
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.ledger import Request
 from chalicelib.core.inventory import groups
+from chalicelib.core.notices.channels import Stored
 from chalicelib.core.schedules import cron, records
 from chalicelib.core.schedules.cron import BadCron
-from chalicelib.core.schedules.model import Schedule, ScheduleRun
+from chalicelib.core.schedules.model import Schedule, ScheduleRun, schedule_pk
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.rest.dialect import invalid_field
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import Script
 from chalicelib.surfaces.birun.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from chalicelib.surfaces.birun.schemas.scripts import ScriptExecuteRequest
-from chalicelib.surfaces.birun.service import runs
+from chalicelib.surfaces.birun.service import notifications, runs
 from chalicelib.surfaces.birun.service.groups import known
 
 WORK = "script"
@@ -74,15 +75,31 @@ def _guard(script_id: int) -> list[Write]:
 
 
 def create_schedule(actor: Actor, request: ScheduleCreate) -> Schedule:
-    fields = _checked(request.model_dump())
+    fields = _checked(request.model_dump(exclude={"notifications"}))
     guard = _guard(request.script_id)
     number = counting.next_ids("schedules").start
+    fields["notifications"] = _notifications(request, number, None)
     return records.create(actor, _key(number), WORK, fields, number=number, guard=guard)
 
 
 def update_schedule(actor: Actor, schedule_id: int, request: ScheduleUpdate) -> Schedule:
-    fields = request.model_dump(exclude_unset=True)
-    return records.change(actor, _key(schedule_id), lambda schedule: _changed(schedule, fields))
+    fields = request.model_dump(exclude_unset=True, exclude={"notifications"})
+
+    def wanted(schedule: Schedule) -> tuple[dict[str, Any], list[Write]]:
+        changed, guard = _changed(schedule, fields)
+        if "notifications" in request.model_fields_set:
+            changed["notifications"] = _notifications(request, schedule_id, schedule.notifications)
+        return changed, guard
+
+    return records.change(actor, _key(schedule_id), wanted)
+
+
+def _notifications(
+    request: ScheduleCreate | ScheduleUpdate, number: int, before: Stored | None
+) -> Stored | None:
+    given = request.notifications
+    shown = None if given is None else given.model_dump(exclude_unset=True)
+    return notifications.keep(shown, before, schedule_pk(_key(number)), "notifications")
 
 
 def _changed(schedule: Schedule, fields: dict[str, Any]) -> tuple[dict[str, Any], list[Write]]:
