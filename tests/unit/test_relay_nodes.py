@@ -96,9 +96,10 @@ class Host:
         return self.home / "current"
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """One for all of them, in this order: making an environment takes seconds."""
+    return Host(tmp_path_factory.mktemp("host"))
 
 
 def test_the_installer_installs_starts_and_then_leaves_alone_what_runs(host: Host) -> None:
@@ -109,11 +110,13 @@ def test_the_installer_installs_starts_and_then_leaves_alone_what_runs(host: Hos
     assert host.install() == ["enable", "start"], "nothing is restarted for nothing"
 
 
-def test_a_new_release_or_new_settings_restart_the_relay_and_the_one_before_stays(host: Host) -> None:
-    host.install()
-    before = host.current.resolve()
+def test_new_settings_restart_the_relay(host: Host) -> None:
     (host.home / "environment").write_text("QUARTERDECK_TABLE=other\n")
     assert host.install() == ["enable", "restart"]
+
+
+def test_a_new_release_restarts_the_relay_and_the_one_before_stays(host: Host) -> None:
+    before = host.current.resolve()
     host.unpack(digest="b" * 64)
     assert host.install() == ["enable", "restart"]
     assert host.current.resolve().name == "b" * 64
@@ -121,7 +124,6 @@ def test_a_new_release_or_new_settings_restart_the_relay_and_the_one_before_stay
 
 
 def test_an_installation_that_was_cut_off_is_done_again(host: Host) -> None:
-    host.install()
     (host.current / "ready").unlink()
     (host.current / "chalicelib" / "relay" / "agent.py").unlink()
     host.install()
