@@ -111,6 +111,10 @@ class Apps:
         made.apply()
         return made
 
+    def forget(self, app: App) -> None:
+        """It is not there to be deleted."""
+        self._made.remove(app)
+
     def clear(self) -> None:
         for one in self._made:
             one.ask("delete")

@@ -119,7 +119,10 @@ class ApiServer:
         self, path: str, doing: str, query: dict[str, Any], read_seconds: float = READ_SECONDS
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         """The body as it comes; the connection is given up on leaving."""
-        options = {"preload_content": False, "timeout": urllib3.Timeout(CONNECT_SECONDS, read_seconds)}
+        options = {
+            "preload_content": False,
+            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+        }
         with self._answer("GET", path, doing, query, headers=self.headers, **options) as response:
             try:
                 yield response
@@ -132,7 +135,7 @@ class ApiServer:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         server = self.endpoint.server
         asked = urlencode({key: value for key, value in query.items() if value is not None})
-        options.setdefault("timeout", urllib3.Timeout(CONNECT_SECONDS, READ_SECONDS))
+        options.setdefault("timeout", urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS))
         try:
             response = self._pool.request(
                 method, f"{server}{path}{'?' if asked else ''}{asked}", redirect=False, **options

@@ -112,7 +112,8 @@ def _ended(pod: Manifest, end: Manifest) -> Diagnosis:
 
 def _unready(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis | None:
     """Said by a probe not to be well; None while no probe has said anything."""
-    told = _event(pod, events, "Unhealthy")
+    # An answer tells more than the refusals while the app was not listening yet.
+    told = _event(pod, events, "Unhealthy", containing="statuscode") or _event(pod, events, "Unhealthy")
     if not told:
         return None
     port = _container(pod)["ports"][0]["containerPort"]

@@ -22,7 +22,7 @@ def dry_run(request: ApplyRequest) -> DryRun:
     standing = look(server, app)
     made = plan.make(request.spec, known(server), standing)
     if standing.namespace is None:
-        return DryRun(changes=tuple(_check_elsewhere(server, one) for one in made.apply))
+        return DryRun(changes=tuple(check_elsewhere(server, one) for one in made.apply))
     return DryRun(changes=compare(server, app, made, standing))
 
 
@@ -51,7 +51,7 @@ def _change(server: ApiServer, manifest: Manifest, standing: Standing) -> Object
     return ObjectChange(kind=one.kind, name=one.name, action="update" if fields else "none", fields=fields)
 
 
-def _check_elsewhere(server: ApiServer, manifest: Manifest) -> ObjectChange:
+def check_elsewhere(server: ApiServer, manifest: Manifest) -> ObjectChange:
     """Nothing can be tried in a namespace that is not there, so its objects are tried in another.
 
     An account that may not do even that is not told more than what would be created.

@@ -49,14 +49,14 @@ def from_connection(server: str, error: HTTPError | OSError) -> TargetError:
         return _from_tls(server, error)
     if isinstance(error, NameResolutionError | socket.gaierror):
         return transient(f"The name of the cluster's API server {server} could not be looked up.")
-    if isinstance(error, ConnectTimeoutError):
-        return transient(f"The cluster's API server {server} did not answer: the connection timed out.")
     if isinstance(error, ReadTimeoutError):
         return transient(
             f"The cluster's API server {server} accepted the question but gave no answer in time."
         )
     if isinstance(error, NewConnectionError):
         return transient(f"The cluster's API server {server} cannot be reached: {_cause(error)}.")
+    if isinstance(error, ConnectTimeoutError):  # the one before is of this kind, too
+        return transient(f"The cluster's API server {server} did not answer: the connection timed out.")
     return transient(f"The connection to the cluster's API server {server} was lost.")
 
 

@@ -28,8 +28,12 @@ def logs(request: LogsRequest) -> Logs:
     wanted = _containers(pods.pods_of(server, app)[-MOST_PODS:], previous=request.previous)
     if not wanted or request.tail == 0:
         return Logs(lines=())
+
+    def ask(one: tuple[str, Source]) -> list[LogLine]:
+        return read(server, app, one[0], one[1], request.tail, request.since_seconds)
+
     with ThreadPoolExecutor(_AT_ONCE) as crew:
-        found = list(crew.map(lambda one: read(server, one[0], one[1], request), wanted))
+        found = list(crew.map(ask, wanted))
     told = list(lines.merged(found))
     # Each pod was asked for as many lines as all of them may have, so the last of all are among them.
     return Logs(lines=tuple(told[-request.tail :]), cut=any(len(one) >= request.tail for one in found))
@@ -45,18 +49,20 @@ def _containers(found: list[Manifest], *, previous: bool) -> list[tuple[str, Sou
     return wanted
 
 
-def read(server: ApiServer, pod: str, source: Source, request: LogsRequest) -> list[LogLine]:
+def read(
+    server: ApiServer, app: AppRef, pod: str, source: Source, tail: int, since_seconds: int | None = None
+) -> list[LogLine]:
     """Empty where there is nothing: not started yet, gone already, thrown away by the node."""
     query = {
         "container": names.CONTAINER,
         "timestamps": "true",
-        "tailLines": request.tail,
-        "sinceSeconds": request.since_seconds,
+        "tailLines": tail,
+        "sinceSeconds": since_seconds,
         "limitBytes": MOST_BYTES,
         "previous": "true" if source == "previous" else None,
     }
     try:
-        with server.stream(log_path(request.app, pod), f"read the log of {pod}", query) as response:
+        with server.stream(log_path(app, pod), f"read the log of {pod}", query) as response:
             return list(parsed(response.stream(65536), pod, source))
     except TargetError as error:
         if is_nothing_there(error):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.kernel.errors import PermanentTargetError
-from chalicelib.targets.kubernetes import diagnosis, failures, names, pods
+from chalicelib.targets.kubernetes import diagnosis, logs, names, pods
 from chalicelib.targets.kubernetes.api import ApiServer, connect
 from chalicelib.targets.kubernetes.apply import find_deployment
 from chalicelib.targets.kubernetes.diagnosis import Diagnosis
-from chalicelib.targets.kubernetes.objects import Manifest, path_of, thing
+from chalicelib.targets.kubernetes.objects import Manifest
 from chalicelib.targets.kubernetes.replies import Reason, RolloutStatus
 from chalicelib.targets.kubernetes.requests import AppRef, AppRequest
 
 LOG_LINES = 20
-_LOG_BYTES = 16 * 1024
 
 
 def rollout_status(request: AppRequest) -> RolloutStatus:
@@ -108,17 +106,5 @@ def _diagnose(server: ApiServer, app: AppRef) -> Diagnosis | None:
 
 def _last_words(server: ApiServer, app: AppRef, pod: str) -> tuple[str, ...]:
     """The last lines of the container that crashed; none if the node has thrown them away."""
-    path = f"{path_of(thing('Pod', pod, app.namespace))}/log"
-    query: dict[str, Any] = {"container": names.CONTAINER, "tailLines": LOG_LINES, "limitBytes": _LOG_BYTES}
-    for previous in ("true", None):
-        try:
-            query["previous"] = previous
-            with server.stream(path, f"read the log of {pod}", query) as response:
-                text = response.read(_LOG_BYTES).decode(errors="replace")
-        except PermanentTargetError as error:
-            if failures.status_of(error) not in (400, 404):
-                raise
-            continue
-        if text.strip():
-            return tuple(text.splitlines()[-LOG_LINES:])
-    return ()
+    told = logs.read(server, app, pod, "previous", LOG_LINES) or logs.read(server, app, pod, "app", LOG_LINES)
+    return tuple(line.message for line in told)
