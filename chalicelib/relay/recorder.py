@@ -15,7 +15,7 @@ from chalicelib.aws import blobs
 from chalicelib.core.terminals import model, sessions
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.secrets import MASK
-from chalicelib.targets.ssh.shell import TERMINAL, Size
+from chalicelib.targets.shells import TERMINAL, Size
 
 PIECE_BYTES = 256 * 1024
 EVERY_SECONDS = 3.0

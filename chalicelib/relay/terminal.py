@@ -14,7 +14,6 @@ from threading import Lock, Thread
 from typing import Any
 
 from chalicelib.aws import sockets
-from chalicelib.core.inventory import servers
 from chalicelib.core.terminals import sessions
 from chalicelib.core.terminals.orders import TerminalOrder
 from chalicelib.core.terminals.sessions import Ending
@@ -26,9 +25,10 @@ from chalicelib.relay.line import NOTICE_SECONDS, PAUSE, Line
 from chalicelib.relay.recorder import Recorder
 from chalicelib.relay.scrollback import Scrollback
 from chalicelib.relay.sequence import Sequence
+from chalicelib.relay.shells import open_shell
 from chalicelib.relay.typist import TooMuch, Typist
+from chalicelib.targets.shells import Shell, Size
 from chalicelib.targets.ssh.pool import ConnectionPool
-from chalicelib.targets.ssh.shell import Shell, Size, open_shell
 
 Json = dict[str, Any]
 
@@ -74,8 +74,7 @@ class TerminalRun:
         self._scrollback = Scrollback()
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
         self._size = Size(order.columns, order.rows).within_bounds()
-        secrets = (order.login.password, order.login.passphrase)
-        hidden = [secret.reveal() for secret in secrets if secret is not None]
+        hidden = [secret.reveal() for secret in order.where.secrets]
         self._recorder = Recorder(order.terminal_id, self._size, hidden, settings().output_limit_bytes)
         self._thread = Thread(target=self._run, name=f"terminal-{order.terminal_id}", daemon=True)
 
@@ -148,11 +147,9 @@ class TerminalRun:
 
     def _live(self) -> tuple[Ending, int]:
         """How it ended, and the close code that says so."""
-        with open_shell(self._pool, self.order.login, self._size) as shell:
+        with open_shell(self._pool, self.order.where, self._size) as shell:
             if not sessions.begin(self.order.terminal_id, self._boot):
                 return Ending(), 1000
-            if self.order.login.host_key is None:
-                servers.pin_host_key(self.order.server_id, shell.host_key)
             self._greet(resumed=False)
             typist = Typist(shell, f"typist-{self.order.terminal_id}")
             try:

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 
 from chalicelib.kernel.errors import TargetError
-from chalicelib.targets.ssh.shell import Shell, Size
+from chalicelib.targets.shells import Shell, Size
 
 MOST_WAITING = 1024 * 1024
 

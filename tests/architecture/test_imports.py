@@ -25,6 +25,7 @@ ALLOWED = {
     ],
     "paramiko": [r"chalicelib\.targets(\..+)?"],
     "kubernetes": [r"chalicelib\.targets(\..+)?"],
+    "websocket": [r"chalicelib\.targets(\..+)?"],
     "docker": [r"chalicelib\.targets(\..+)?"],
     "asyncssh": [r"chalicelib\.targets(\..+)?"],
     "requests": [r"chalicelib\.targets(\..+)?"],

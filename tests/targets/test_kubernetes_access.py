@@ -14,6 +14,7 @@ from chalicelib.targets.kubernetes import api, failures
 from chalicelib.targets.kubernetes.operations import OPERATIONS, REQUESTS
 from chalicelib.targets.kubernetes.requests import ClusterAccess, ClusterRequest, ShellRequest
 from chalicelib.targets.kubernetes.shell import open_shell
+from chalicelib.targets.shells import Size
 from tests.support.detour import Detour
 from tests.support.kube_apps import App, Apps
 from tests.support.kubernetes import Cluster
@@ -90,10 +91,10 @@ def test_what_the_account_may_not_do_is_final_and_named(cluster: Cluster, app: A
 
 def test_a_shell_is_refused_like_anything_else(cluster: Cluster, app: App) -> None:
     request = ShellRequest(access=Apps(cluster).access(user="nobody"), app=app.request.app, pod="p")
-    with pytest.raises(PermanentTargetError, match="does not allow"), open_shell(request):
+    with pytest.raises(PermanentTargetError, match="does not allow"), open_shell(request, Size()):
         pass
     request = ShellRequest(access=app.access, app=app.request.app)
-    with pytest.raises(PermanentTargetError, match="No container"), open_shell(request):
+    with pytest.raises(PermanentTargetError, match="No container"), open_shell(request, Size()):
         pass
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ from kubernetes import client
 
 from chalicelib.targets.kubernetes.requests import Host, LogsRequest, ScaleRequest, ShellRequest
 from chalicelib.targets.kubernetes.shell import open_shell
+from chalicelib.targets.shells import Shell, Size
 from tests.support.kube_apps import PATIENCE, App, Apps, apps_on
 from tests.support.kubernetes import APP_2, Cluster
 from tests.support.stack import wait_until
@@ -67,28 +71,88 @@ def test_its_log_says_what_it_wrote(app: App) -> None:
 
 
 def test_a_shell_opens_in_its_container_and_says_how_it_ended(app: App) -> None:
-    with open_shell(ShellRequest(access=app.access, app=app.request.app)) as shell:
-        shell.resize(101, 31)
-        shell.write(b"stty size; wget -qO- http://127.0.0.1:8080/; echo sum=$((40+2)); exit 7\r")
-        seen = b""
-        while not shell.drained:
-            seen += shell.read(10)
-        assert b"31 101" in seen or b"stty: not found" in seen
-        assert b"version 1" in seen
-        assert b"sum=42" in seen
-        assert shell.exit_code == 7
-        assert shell.failure() is None
+    with open_shell(ShellRequest(access=app.access, app=app.request.app), Size(101, 31)) as shell:
+        see = Eyes(shell)
+        # The engine learns the size a moment after the shell has begun.
+        shell.write(b"until stty size 2>&1 | grep '31 101'; do :; done; echo si''zed\r")
+        see("sized\r\n")
+        shell.resize(Size(132, 50))
+        shell.write(b"until stty size 2>&1 | grep '50 132'; do :; done; echo si''zed\r")
+        see("sized\r\n")
+        shell.write(b"wget -qO- http://127.0.0.1:8080/; echo sum=$((40+2)); exit 7\r")
+        seen = see.the_rest()
+        assert "version 1" in seen
+        assert "sum=42" in seen
+        assert (shell.exit_code, shell.failure(), shell.write(b"late")) == (7, None, 0)
+
+
+def test_a_shell_takes_a_lot_in_both_directions_at_once_and_whole(app: App) -> None:
+    """What is pasted is echoed: who would not read while it writes would hang."""
+    lines = "".join(f"{number:05d} {'xyz' * 13}\n" for number in range(2300)).encode()
+    with open_shell(ShellRequest(access=app.access, app=app.request.app), Size()) as shell:
+        see = Eyes(shell)
+        shell.write(b"md5sum; echo do''ne\r")
+        see("ne\r\n")
+        left = lines + b"\x04"
+        while left:
+            left = left[shell.write(left) :]
+        assert hashlib.md5(lines, usedforsecurity=False).hexdigest() in see("done\r\n")
+        shell.write(b"seq 1 100000; echo fin''ished\r")
+        screen = see("finished\r\n").replace("\r", "").split("\n")
+        assert [int(line) for line in screen if line.isdecimal()] == list(range(1, 100001))
+
+
+def test_control_c_ends_what_runs_in_a_container_and_leaving_ends_the_shell(app: App) -> None:
+    mark = str(secrets.randbelow(10**6) + 10**6)
+    request = ShellRequest(access=app.access, app=app.request.app)
+    with open_shell(request, Size()) as shell:
+        see = Eyes(shell)
+        shell.write(b"echo be''gun; sleep 1000\r")
+        see("begun\r\n")
+        shell.write(b"\x03")
+        shell.write(b"echo en''ded\r")
+        see("ended\r\n")
+        shell.write(f"echo st''ays; sleep {mark}\r".encode())
+        see("stays\r\n")
+    looking = (
+        "/bin/sh",
+        "-c",
+        f"while ps | grep -v grep | grep -q 'sleep {mark}'; do sleep 0.1; done; exit 3",
+    )
+    with open_shell(request.model_copy(update={"command": looking}), Size()) as shell:
+        Eyes(shell).the_rest()
+        assert shell.exit_code == 3
+
+
+class Eyes:
+    """Looks at a shell's screen until something is there, which is behind us then."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._screen = b""
+
+    def __call__(self, wanted: str) -> str:
+        until = time.monotonic() + PATIENCE
+        while wanted.encode() not in self._screen:
+            assert time.monotonic() < until, f"no {wanted!r} on the screen: {self._screen[-1000:]!r}"
+            self._screen += self._shell.read(0.2)
+        seen, found, self._screen = self._screen.partition(wanted.encode())
+        return (seen + found).decode()
+
+    def the_rest(self) -> str:
+        until = time.monotonic() + PATIENCE
+        while not self._shell.drained:
+            assert time.monotonic() < until, f"it does not end: {self._screen[-1000:]!r}"
+            self._screen += self._shell.read(0.2)
+        return self._screen.decode()
 
 
 def test_a_program_that_is_not_in_the_image_is_no_shell(app: App) -> None:
     """Some engines say so as an error, some on the screen with an exit code that shells use for it."""
     request = ShellRequest(access=app.access, app=app.request.app, command=("/no/such/program",))
-    with open_shell(request) as shell:
-        seen = b""
-        while not shell.drained:
-            seen += shell.read(10)
-        failure = shell.failure()
-    told = failure.message if failure else seen.decode()
+    with open_shell(request, Size()) as shell:
+        seen, failure = Eyes(shell).the_rest(), shell.failure()
+    told = failure.message if failure else seen
     assert "no such file" in told
     assert failure or shell.exit_code in (126, 127)
 

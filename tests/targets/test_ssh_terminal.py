@@ -13,9 +13,10 @@ import pytest
 
 from chalicelib.kernel.errors import PermanentTargetError, TransientTargetError
 from chalicelib.kernel.secrets import Secret
+from chalicelib.targets.shells import Shell, Size
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login
-from chalicelib.targets.ssh.shell import Shell, Size, open_shell
+from chalicelib.targets.ssh.shell import open_shell
 from tests.support.parts import require
 from tests.support.sshd import Sshd
 

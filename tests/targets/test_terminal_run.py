@@ -15,7 +15,7 @@ import pytest
 from chalicelib.aws import blobs, sockets
 from chalicelib.core.inventory import servers
 from chalicelib.core.terminals import sessions
-from chalicelib.core.terminals.orders import TerminalOrder
+from chalicelib.core.terminals.orders import OnServer, TerminalOrder
 from chalicelib.core.terminals.sessions import Ending
 from chalicelib.kernel import settings
 from chalicelib.kernel.secrets import Secret
@@ -94,7 +94,11 @@ def open_run(pool: ConnectionPool, login: Login, gateway: Gateway) -> Iterator[C
 
     def start() -> TerminalRun:
         order = TerminalOrder(
-            terminal_id=5, server_id=1, login=login, resume=Secret("5.token"), columns=80, rows=24
+            terminal_id=5,
+            where=OnServer(server_id=1, login=login),
+            resume=Secret("5.token"),
+            columns=80,
+            rows=24,
         )
         runs.append(TerminalRun(order, "c1", "boot", pool, lambda run: None))
         runs[-1].start()

@@ -9,10 +9,9 @@ from chalicelib.core import audit
 from chalicelib.core.audit import Actor
 from chalicelib.core.terminals import orders, sessions
 from chalicelib.core.terminals.model import Place, Terminal, subject
-from chalicelib.core.terminals.orders import TerminalOrder
+from chalicelib.core.terminals.orders import InContainer, OnServer, TerminalOrder
 from chalicelib.kernel import clock
 from chalicelib.kernel.secrets import Secret
-from chalicelib.targets.ssh.requests import Login
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,9 @@ class Screen:
     rows: int = 24
 
 
-def open_on(actor: Actor, place: Place, login: Login, connection_id: str, screen: Screen) -> Terminal:
+def open_at(
+    actor: Actor, place: Place, where: OnServer | InContainer, connection_id: str, screen: Screen
+) -> Terminal:
     """Has the relay open a shell for the connection; what becomes of it is told there.
 
     Raises Unavailable without a relay and Conflict when too many are open. Should the order not get out, the
@@ -31,7 +32,7 @@ def open_on(actor: Actor, place: Place, login: Login, connection_id: str, screen
     """
     sessions.must_be_heard()
     terminal, resume = sessions.open_terminal(actor, place, connection_id)
-    order = _order(terminal, place, screen, resume, login)
+    order = _order(terminal, where, screen, resume)
     body = {
         "do": "open",
         "terminal": order.terminal_id,
@@ -42,11 +43,12 @@ def open_on(actor: Actor, place: Place, login: Login, connection_id: str, screen
     return terminal
 
 
-def _order(terminal: Terminal, place: Place, screen: Screen, resume: Secret, login: Login) -> TerminalOrder:
+def _order(
+    terminal: Terminal, where: OnServer | InContainer, screen: Screen, resume: Secret
+) -> TerminalOrder:
     return TerminalOrder(
         terminal_id=int(terminal.id),
-        server_id=int(place.id),
-        login=login,
+        where=where,
         resume=resume,
         columns=screen.columns,
         rows=screen.rows,

@@ -13,9 +13,9 @@ Each message names its ``connection``; ``do`` tells what is wanted:
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.aws import queues
 from chalicelib.core.relays import orders
@@ -23,6 +23,7 @@ from chalicelib.kernel import ids
 from chalicelib.kernel.errors import BadRequest
 from chalicelib.kernel.secrets import Secret
 from chalicelib.kernel.settings import KIB, settings
+from chalicelib.targets.kubernetes.requests import ShellRequest
 from chalicelib.targets.ssh.requests import Login
 
 Json = dict[str, Any]
@@ -35,14 +36,43 @@ OPEN_WITHIN = 60
 """Seconds that a relay may take to begin with an order; nobody waits for longer."""
 
 
-class TerminalOrder(BaseModel):
-    """Open a shell. Secrets are in clear here: this exists in memory and sealed, nowhere else."""
-
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    terminal_id: int
+
+class OnServer(_Frozen):
+    """A log-in shell on a server. Without a ``host_key`` in ``login`` the one that is shown gets pinned."""
+
+    kind: Literal["server"] = "server"
     server_id: int
     login: Login
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """What must not be recorded should it be shown."""
+        return [one for one in (self.login.password, self.login.passphrase) if one is not None]
+
+
+class InContainer(_Frozen):
+    """A shell in a container on a Kubernetes cluster."""
+
+    kind: Literal["container"] = "container"
+    request: ShellRequest
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """None: what opens the cluster is nowhere in the container."""
+        return []
+
+
+Where = Annotated[OnServer | InContainer, Field(discriminator="kind")]
+
+
+class TerminalOrder(_Frozen):
+    """Open a shell. Secrets are in clear here: this exists in memory and sealed, nowhere else."""
+
+    terminal_id: int
+    where: Where
     resume: Secret
     columns: int
     rows: int

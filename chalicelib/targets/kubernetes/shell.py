@@ -1,175 +1,159 @@
-"""A shell in a running container: keys in, the screen's bytes out, until one side ends it.
-
-The same to talk to as :class:`chalicelib.targets.ssh.shell.Shell`. The API server carries it as a WebSocket
-whose messages begin with the number of a channel.
-"""
+"""A shell in a running container, on a terminal of its own: a :class:`~chalicelib.targets.shells.Shell`."""
 
 from __future__ import annotations
 
 import json
-import threading
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 import websocket
-from websocket import (
-    WebSocket,
-    WebSocketBadStatusException,
-    WebSocketConnectionClosedException,
-    WebSocketException,
-    WebSocketTimeoutException,
-)
 
 from chalicelib.kernel.errors import TargetError
-from chalicelib.targets.kubernetes import failures, names, pods
-from chalicelib.targets.kubernetes.api import CONNECT_SECONDS, ApiServer, connect
+from chalicelib.targets.kubernetes import failures, names
+from chalicelib.targets.kubernetes.api import ApiServer, connect
+from chalicelib.targets.kubernetes.channels import RESIZE, STDIN, Channels
 from chalicelib.targets.kubernetes.objects import path_of, thing
-from chalicelib.targets.kubernetes.requests import AppRef, ShellRequest
+from chalicelib.targets.kubernetes.pods import container_of, is_ending, pods_of
+from chalicelib.targets.kubernetes.requests import ShellRequest
+from chalicelib.targets.shells import MAX_CHUNK, TERMINAL, Size
 
 PROTOCOL = "v4.channel.k8s.io"
-_STDIN, _STDOUT, _STDERR, _STATUS, _RESIZE = range(5)
-_PIECE = 16 * 1024
-"""Bytes of input in one message."""
+FIND_A_SHELL = (
+    "/bin/sh",
+    "-c",
+    f"TERM={TERMINAL}; export TERM; if command -v bash >/dev/null 2>&1; then exec bash; fi; exec /bin/sh",
+)
 
-# Looks for the best shell there is, and is one itself until then. ``$0`` of the best is its own name.
-FIND_SHELL = ("/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec sh")
+_OPENING_SECONDS = 20.0
+_PATIENCE = 0.5
+"""Seconds that one write waits for a container that takes nothing, so that its thread can still be ended."""
+_LEAVE = b"\x03\x04"
+"""Ctrl-C and Ctrl-D: container engines let a program live whose terminal is gone."""
 
-_WIRE_ERRORS = (WebSocketException, OSError)
 
+class ContainerShell:
+    """``name``: the pod and its namespace, for messages."""
 
-class Shell:
-    """Read by one thread, written to by another. Raises TargetError when the connection breaks."""
-
-    def __init__(self, socket: WebSocket, pod: str) -> None:
-        self.pod = pod
-        self._socket = socket
-        self._sending = threading.Lock()
-        self._ended = self._drained = False
-        self._status: dict[str, Any] | None = None
+    def __init__(self, channels: Channels, name: str) -> None:
+        self._channels = channels
+        self._name = name
 
     def read(self, seconds: float) -> bytes:
-        """What the screen shows next; empty after ``seconds`` without, or at the end."""
-        self._socket.settimeout(max(seconds, 0.01))
-        try:
-            opcode, message = self._socket.recv_data()
-        except WebSocketTimeoutException:
-            return b""
-        except _WIRE_ERRORS as error:
-            self._ended = self._drained = True
-            if isinstance(error, WebSocketConnectionClosedException) and self._status is not None:
-                return b""
-            raise failures.transient(f"The connection to the shell in {self.pod} was lost.") from error
-        if opcode == websocket.ABNF.OPCODE_CLOSE or not message:
-            self._ended = self._drained = opcode == websocket.ABNF.OPCODE_CLOSE or self._drained
-            return b""
-        return self._take(message[0], message[1:])
-
-    def _take(self, channel: int, data: bytes) -> bytes:
-        if channel == _STATUS:
-            self._ended = True
-            self._status = json.loads(data)
-            return b""
-        return data if channel in (_STDOUT, _STDERR) else b""
+        return self._channels.read(seconds, MAX_CHUNK)
 
     def write(self, keys: bytes) -> int:
-        """How many of the first bytes the container took."""
-        piece = keys[:_PIECE]
-        self._send(_STDIN, piece)
-        return 0 if self._ended else len(piece)
+        return self._channels.write(STDIN, keys, _PATIENCE)
 
-    def resize(self, columns: int, rows: int) -> None:
-        self._send(_RESIZE, json.dumps({"Width": columns, "Height": rows}).encode())
-
-    def _send(self, channel: int, data: bytes) -> None:
-        if self._ended:
-            return
-        try:
-            with self._sending:
-                self._socket.send_binary(bytes([channel]) + data)
-        except _WIRE_ERRORS as error:
-            if not self._ended:
-                raise failures.transient(f"The connection to the shell in {self.pod} was lost.") from error
+    def resize(self, size: Size) -> None:
+        bounded = size.within_bounds()
+        text = json.dumps({"Width": bounded.columns, "Height": bounded.rows})
+        self._channels.write(RESIZE, text.encode(), _PATIENCE)
 
     @property
     def ended(self) -> bool:
-        """The shell is gone; there may still be something to read."""
-        return self._ended
+        return self._channels.closed or bool(self._channels.status)
 
     @property
     def drained(self) -> bool:
-        return self._drained
+        return self._channels.drained
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, and where it did not end by itself."""
-        if self._status is None:
-            return None
-        if self._status.get("status") == "Success":
+        """As the cluster told it: a status without a cause is a success."""
+        status = self._status
+        if status.get("status") == "Success":
             return 0
-        for cause in (self._status.get("details") or {}).get("causes") or ():
-            if cause.get("reason") == "ExitCode":
+        for cause in (status.get("details") or {}).get("causes") or ():
+            if cause.get("reason") == "ExitCode" and str(cause.get("message")).isdecimal():
                 return int(cause["message"])
         return None
 
-    def failure(self) -> TargetError | None:
-        """Why it ended, when it was not the shell that ended."""
-        if not self._ended or self.exit_code is not None:
-            return None
-        told = (self._status or {}).get("message")
-        if told is None:
-            return failures.transient(f"The connection to the shell in {self.pod} was lost.")
-        if "executable file not found" in told or "no such file" in told:
-            return failures.permanent(f"There is no shell in the image of {self.pod}: {told}")
-        return failures.permanent(f"The shell in {self.pod} could not be run: {told}")
+    @property
+    def signal(self) -> str | None:
+        """Kubernetes tells of none: a shell that a signal ended has exit code 128 and the signal's number."""
+        return None
 
-    def close(self) -> None:
-        self._socket.close(timeout=1)
+    def failure(self) -> TargetError | None:
+        if not self.ended or self.exit_code is not None:
+            return None
+        said = str(self._status.get("message") or "")
+        if not said:
+            return failures.transient(f"The connection to the shell in {self._name} was lost.")
+        if "executable file not found" in said or "no such file" in said:
+            return failures.permanent(f"The image of {self._name} has no shell to open: {said}")
+        return failures.permanent(f"No shell could be opened in {self._name}: {said}")
+
+    @property
+    def _status(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._channels.status or b"{}")
+        except ValueError:
+            return {"message": self._channels.status.decode(errors="replace")}
+        return found if isinstance(found, dict) else {}
 
 
 @contextmanager
-def open_shell(request: ShellRequest) -> Iterator[Shell]:
-    """On a terminal of its own, which hangs up on leaving. Raises TargetError."""
+def open_shell(request: ShellRequest, size: Size) -> Iterator[ContainerShell]:
+    """Leaving asks the shell to end as a person would. Raises TargetError."""
     server = connect(request.access)
-    pod = request.pod or _a_ready_pod(server, request.app)
-    query = [("container", names.CONTAINER), ("tty", "true"), ("stdin", "true"), ("stdout", "true")]
-    query += [("command", word) for word in request.command or FIND_SHELL]
-    path = f"{path_of(thing('Pod', pod, request.app.namespace))}/exec?{urlencode(query)}"
-    shell = Shell(_dial(server, path, f"open a shell in {pod}"), pod)
+    pod = request.pod or _a_pod(server, request)
+    name = f"{pod} in {request.app.namespace}"
+    channels = Channels(_dial(server, request, pod, name))
+    shell = ContainerShell(channels, name)
     try:
+        shell.resize(size)
         yield shell
     finally:
-        shell.close()
+        if not shell.ended:
+            shell.write(_LEAVE)
+        channels.close()
 
 
-def _a_ready_pod(server: ApiServer, app: AppRef) -> str:
-    for pod in reversed(pods.pods_of(server, app)):
-        if not pods.is_ending(pod) and pods.container_of(pod).get("state", {}).get("running"):
-            name: str = pod["metadata"]["name"]
-            return name
-    raise failures.permanent(f"No container of {app.app_name} is running, so there is no shell to open.")
+def _a_pod(server: ApiServer, request: ShellRequest) -> str:
+    """The youngest that runs, for it is what was rolled out last. Raises TargetError when none does."""
+    for pod in reversed(pods_of(server, request.app)):
+        if "running" in container_of(pod).get("state", {}) and not is_ending(pod):
+            found: str = pod["metadata"]["name"]
+            return found
+    app = request.app.app_name
+    raise failures.permanent(f"No container of {app} is running, so there is no shell to open.")
 
 
-def _dial(server: ApiServer, path: str, doing: str) -> WebSocket:
-    address = server.endpoint.server.replace("https://", "wss://", 1) + path
-    options = {"context": server.tls} | (
-        {"server_hostname": server.endpoint.server_name} if server.endpoint.server_name else {}
-    )
-    socket: Any = WebSocket(sslopt=options, enable_multithread=True)
-    headers = [f"{key}: {value}" for key, value in server.headers.items() if key != "Accept"]
+def _dial(server: ApiServer, request: ShellRequest, pod: str, name: str) -> websocket.WebSocket:
+    endpoint = server.endpoint
+    path = f"{path_of(thing('Pod', pod, request.app.namespace))}/exec"
+    asked = {
+        "container": names.CONTAINER,
+        "command": list(request.command or FIND_A_SHELL),
+        **dict.fromkeys(("stdin", "stdout", "tty"), "true"),
+    }
+    address = f"{endpoint.server.replace('https', 'wss', 1)}{path}?{urlencode(asked, doseq=True)}"
+    secured: dict[str, Any] = {"context": server.tls}
+    if endpoint.server_name:
+        secured["server_hostname"] = endpoint.server_name
     try:
-        socket.connect(
+        return websocket.create_connection(
             address,
-            header=headers,
+            timeout=_OPENING_SECONDS,
+            # What is accepted is for the server to choose: it refuses a WebSocket that wants JSON.
+            header=[f"{key}: {value}" for key, value in server.headers.items() if key != "Accept"],
             subprotocols=[PROTOCOL],
-            timeout=CONNECT_SECONDS,
-            suppress_origin=True,
+            sslopt=secured,
+            sockopt=(
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            ),
             http_no_proxy=["*"],
+            suppress_origin=True,
+            skip_utf8_validation=True,
+            redirect_limit=0,
         )
-    except WebSocketBadStatusException as error:
+    except websocket.WebSocketBadStatusException as error:
+        doing = f"open a shell in {name}"
         raise failures.from_answer(error.status_code, error.resp_body or b"", doing) from error
-    except _WIRE_ERRORS as error:
-        raise failures.transient(f"The cluster did not let us {doing} just now: {error}.") from error
-    connected: WebSocket = socket
-    return connected
+    except (websocket.WebSocketException, OSError) as error:
+        cause = error if isinstance(error, OSError) else ConnectionError()
+        raise failures.from_connection(endpoint.server, cause) from error

@@ -1,42 +1,25 @@
-"""A log-in shell on a terminal of its own: keys in, the screen's bytes out, until one side ends it.
-
-Nobody waits here for the person: ``read`` returns after its time, and ``write`` says how much the host took.
-"""
+"""A log-in shell on a server, on a terminal of its own: a :class:`~chalicelib.targets.shells.Shell`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import paramiko
 
 from chalicelib.kernel.errors import TargetError
+from chalicelib.targets.shells import TERMINAL, Size
 from chalicelib.targets.ssh import failures
 from chalicelib.targets.ssh.pool import ConnectionPool, Lease
 from chalicelib.targets.ssh.requests import Login
-
-TERMINAL = "xterm-256color"
-SMALLEST, LARGEST = 1, 1000
-"""Columns and rows are cut to these."""
 
 _PATIENCE = 0.5
 """Seconds that one write waits for a host that takes nothing, so that its thread can still be ended."""
 _WIRE_ERRORS = (paramiko.SSHException, EOFError, OSError)
 
 
-@dataclass(frozen=True)
-class Size:
-    columns: int = 80
-    rows: int = 24
-
-    def within_bounds(self) -> Size:
-        columns, rows = (max(SMALLEST, min(LARGEST, each)) for each in (self.columns, self.rows))
-        return Size(columns, rows)
-
-
-class Shell:
-    """Read by one thread, written to by another. Raises TargetError when the connection breaks."""
+class ServerShell:
+    """Over a connection that is kept."""
 
     def __init__(self, login: Login, lease: Lease) -> None:
         self._login = login
@@ -49,7 +32,6 @@ class Shell:
         return self._lease.host_key
 
     def read(self, seconds: float) -> bytes:
-        """What the screen shows next, at most 64 KiB; empty after ``seconds`` without, or at the end."""
         try:
             got = self._session.read(seconds)
         except _WIRE_ERRORS as error:
@@ -58,7 +40,6 @@ class Shell:
         return got[1] if got else b""
 
     def write(self, keys: bytes) -> int:
-        """How many of the first bytes the host took; 0 when it takes none now, or the shell has ended."""
         if self.ended:  # its channel is open for a moment longer, and would take them for nobody
             return 0
         try:
@@ -69,7 +50,6 @@ class Shell:
             raise failures.terminal_lost(self._login) from error
 
     def resize(self, size: Size) -> None:
-        """Nothing to do once the shell has ended."""
         if self.ended:
             return
         bounded = size.within_bounds()
@@ -81,7 +61,6 @@ class Shell:
 
     @property
     def ended(self) -> bool:
-        """The shell is gone; there may still be something to read."""
         return self._session.ended
 
     @property
@@ -94,11 +73,9 @@ class Shell:
 
     @property
     def signal(self) -> str | None:
-        """Name, without SIG, of the signal that ended the shell."""
         return self._session.signal
 
     def failure(self) -> TargetError | None:
-        """Why it ended, when it was not the shell that ended."""
         if not self._session.lost:
             return None
         if self._session.connected and not self._heard:
@@ -107,7 +84,7 @@ class Shell:
 
 
 @contextmanager
-def open_shell(pool: ConnectionPool, login: Login, size: Size) -> Iterator[Shell]:
+def open_shell(pool: ConnectionPool, login: Login, size: Size) -> Iterator[ServerShell]:
     """A shell on a kept or new connection; its terminal hangs up on leaving. Raises TargetError."""
     bounded = size.within_bounds()
     with pool.session(login) as lease:
@@ -116,4 +93,4 @@ def open_shell(pool: ConnectionPool, login: Login, size: Size) -> Iterator[Shell
             lease.session.open_terminal(TERMINAL, bounded.columns, bounded.rows)
         except _WIRE_ERRORS as error:
             raise failures.terminal_lost(login) from error
-        yield Shell(login, lease)
+        yield ServerShell(login, lease)

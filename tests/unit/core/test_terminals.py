@@ -18,6 +18,7 @@ from chalicelib.core.relays import registry
 from chalicelib.core.terminals import history, orders, sessions, sweeping, talking
 from chalicelib.core.terminals.history import Filters
 from chalicelib.core.terminals.model import Place, State, Terminal
+from chalicelib.core.terminals.orders import OnServer
 from chalicelib.core.terminals.sessions import Ending
 from chalicelib.kernel import clock, settings
 from chalicelib.kernel.errors import Conflict, NotFound
@@ -105,9 +106,10 @@ def test_the_relay_is_told_sealed_how_to_log_in(base: str, relay: str, queue: Qu
     assert (told["do"], told["connection"]) == ("open", "c1")
     assert "pw" not in json.dumps({key: told[key] for key in told if key != "sealed"})
     order = orders.unseal(told["terminal"], told["sealed"])
-    assert (order.columns, order.rows, order.server_id) == (132, 50, int(where.id))
-    assert order.login.password is not None
-    assert order.login.password.reveal() == "pw"
+    assert (order.columns, order.rows) == (132, 50)
+    assert isinstance(order.where, OnServer)
+    assert order.where.server_id == int(where.id)
+    assert [secret.reveal() for secret in order.where.secrets] == ["pw"]
     found = sessions.get(told["terminal"])
     assert (found.username, found.place, found.state) == ("ada", f"server#{int(where.id)}", State.OPENING)
 

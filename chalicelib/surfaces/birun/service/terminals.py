@@ -27,14 +27,15 @@ def enter(actor: Actor, server_id: int, connection_id: str, wanted: TerminalQuer
     """Opens a terminal on the server for that connection, or gives it the one that it resumes."""
     from chalicelib.core.terminals import asking  # orders know how hosts are logged in to: not for the API
     from chalicelib.core.terminals.asking import Screen
+    from chalicelib.core.terminals.orders import OnServer
 
     if wanted.resume is not None:
         asking.go_on(actor, _place(server_id), wanted.resume, connection_id, wanted.seen)
         return
     server = servers.get(server_id)
     place = Place(KIND, str(server_id), server.name)
-    screen = Screen(wanted.cols, wanted.rows)
-    asking.open_on(actor, place, logins.of(server), connection_id, screen)
+    where = OnServer(server_id=server_id, login=logins.of(server))
+    asking.open_at(actor, place, where, connection_id, Screen(wanted.cols, wanted.rows))
 
 
 def _sees_all(caller: Caller) -> bool:
