@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chalicelib.aws import table
 from chalicelib.kernel import clock
@@ -14,10 +15,21 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True)
 class Bucket:
-    """``requests`` a minute for one subject (a user, an address) under ``name``."""
+    """Calls a minute for one subject (a user, an address) under ``name``: ``default`` of them, unless the
+    operator has set another number for the name (``QUARTERDECK_LIMITS=name=number,name=number``)."""
 
     name: str
-    requests: int
+    default: int
+
+    @property
+    def requests(self) -> int:
+        return _chosen(settings().limits).get(self.name, self.default)
+
+
+@lru_cache(maxsize=4)
+def _chosen(text: str) -> dict[str, int]:
+    pairs = (part.partition("=") for part in text.split(",") if part.strip())
+    return {name.strip(): int(number) for name, _, number in pairs}
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,8 @@ def _count(bucket: Bucket, address: str, amount: int) -> tuple[bool, int]:
 
 
 def count_address(bucket: Bucket, address: str) -> Standing:
-    """Counts one call from ``address``. Raises RateLimited when the window is used up."""
+    """Counts one call from ``address``, or of whatever else names who is counted. Raises RateLimited when
+    the window is used up."""
     passed, used = _count(bucket, address, 1)
     if not passed:
         raise exceeded(window()[1])

@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
+    return at(time.time())
+
+
+def at(seconds: float) -> datetime:
+    """The moment that many seconds after 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def epoch() -> int:

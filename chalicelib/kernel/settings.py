@@ -31,11 +31,17 @@ class Settings:
     mail_from: str = ""
     mail_from_name: str = "Quarterdeck"
     relay_id: str = "default"
+    environment: str = "dev"
+    public_url: str = ""
     rate_limits: bool = True
+    limits: str = ""
     registration: bool = True
     trusted_hops: int = 1
     output_limit_bytes: int = 100 * MIB
     failed_logins_per_minute: int = 20
+    access_seconds: int = 3600
+    refresh_seconds: int = 30 * 24 * 3600
+    api_keys_per_user: int = 50
     terminals_per_user: int = 8
     terminals_per_relay: int = 64
     terminal_idle_seconds: int = 3600

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.core import limits
 from chalicelib.core.audit import Actor
-from chalicelib.core.identity import gate, tickets, tokens
+from chalicelib.core.identity import gate, keys, tickets, tokens
 from chalicelib.core.identity.roles import Permission, Role
 from chalicelib.core.limits import Bucket, Standing
 from chalicelib.kernel.errors import Forbidden, Unauthenticated
@@ -16,11 +16,20 @@ from chalicelib.kernel.settings import settings
 
 @dataclass(frozen=True)
 class Caller:
+    """``session_id``: the log-in that he came by; of an API key, :data:`gate.KEY` and the key's id.
+    ``permissions``: what he may do by it, no more than his role may."""
+
     user_id: int
+    uuid: str
     username: str
     role: Role
+    permissions: frozenset[Permission]
     session_id: str
     address: str
+
+    @property
+    def by_key(self) -> bool:
+        return self.session_id.startswith(gate.KEY)
 
     @property
     def actor(self) -> Actor:
@@ -30,6 +39,15 @@ class Caller:
         """Raises Forbidden."""
         if permission not in self.role.permissions:
             raise Forbidden(f"Insufficient permissions: your role '{self.role}' does not allow this.")
+        if permission not in self.permissions:
+            raise Forbidden(f"Insufficient permissions: this API key was not given '{permission}'.")
+
+    def require_session(self) -> None:
+        """Raises Forbidden for who came by an API key."""
+        if self.by_key:
+            raise Forbidden(
+                "Insufficient permissions", "This operation needs an access token, not an API key."
+            )
 
 
 def client_address(headers: Mapping[str, str], source_ip: str) -> str:
@@ -48,8 +66,12 @@ def bearer(authorization: str | None) -> str:
 
 
 def identify(token: str, address: str, bucket: Bucket) -> tuple[Caller, Standing]:
-    """Raises Unauthenticated or RateLimited. Failures count against the address."""
+    """``token``: an access token or an API key. Raises Unauthenticated or RateLimited. Failures count against
+    the address."""
     try:
+        key = keys.read(token)
+        if key is not None:
+            return _enter(key.user_id, key.login, address, bucket, key.digest)
         claims = tokens.read(token, "access")
         return _enter(claims.user_id, claims.session_id, address, bucket)
     except Unauthenticated:
@@ -67,9 +89,12 @@ def identify_by_ticket(ticket: str, address: str, bucket: Bucket) -> tuple[Calle
         raise
 
 
-def _enter(user_id: int, session_id: str, address: str, bucket: Bucket) -> tuple[Caller, Standing]:
-    passed = gate.enter(user_id, session_id, bucket)
-    return Caller(user_id, passed.username, passed.role, session_id, address), passed.standing
+def _enter(
+    user_id: int, login: str, address: str, bucket: Bucket, digest: str | None = None
+) -> tuple[Caller, Standing]:
+    passed = gate.enter(user_id, login, bucket, digest)
+    caller = Caller(user_id, passed.uuid, passed.username, passed.role, passed.permissions, login, address)
+    return caller, passed.standing
 
 
 def count_failure(address: str) -> None:

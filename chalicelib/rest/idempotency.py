@@ -6,11 +6,14 @@ first is still at work.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core import vault
 from chalicelib.kernel.errors import Conflict, Invalid
+from chalicelib.kernel.secrets import Secret
 from chalicelib.kernel.settings import settings
 
 if TYPE_CHECKING:
@@ -65,6 +68,17 @@ def once(key: str, owner: str, request: Answer, work: Callable[[], Answer], cont
         raise Invalid("Validation error", [_bad("was used before with another request")]) from error
     except kept.IdempotencyAlreadyInProgressError as error:
         raise Conflict("The first request with this Idempotency-Key is still at work. Try again.") from error
+
+
+def seal(answer: Answer, owner: str) -> Answer:
+    """What is kept of an answer that holds a secret."""
+    return {"sealed": vault.seal(Secret(json.dumps(answer)), {"record": "IDEMPOTENCY", "owner": owner})}
+
+
+def unseal(kept: Answer, owner: str) -> Answer:
+    opened = vault.unseal(kept["sealed"], {"record": "IDEMPOTENCY", "owner": owner})
+    answer: Answer = json.loads(opened.reveal())
+    return answer
 
 
 def _bad(message: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, ValidationError
@@ -30,12 +30,20 @@ LARGEST_ANSWER = 5 * MIB
 """A function's answer may have 6 MiB; the rest is for its wrapping."""
 
 
+JSON = "application/json"
+
+
 @dataclass(frozen=True)
 class Reply:
-    """An answer with a status other than 200. ``body`` is JSON-ready."""
+    """An answer with a status other than 200. ``body`` is JSON-ready, or text of another ``media`` type."""
 
     body: Any
     status: int = 200
+    media: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        return json.dumps(self.body) if self.media == JSON else str(self.body)
 
 
 @dataclass
@@ -55,18 +63,36 @@ class Call:
         return self._caller
 
 
+class Facts(TypedDict, total=False):
+    """What an operation says of itself; :class:`Operation` has what each means."""
+
+    permission: Permission | None
+    query: type[BaseModel]
+    body: type[BaseModel]
+    params: type[BaseModel]
+    bucket: Bucket
+    keys: bool
+    secret: bool
+
+
 @dataclass(frozen=True)
 class Operation:
-    """What is known of an operation before it is called; the tests read it too."""
+    """What is known of an operation before it is called; the tests read it too.
+
+    ``permission`` None makes it public; its ``bucket`` then counts by address. ``keys``: an API key will do.
+    ``secret``: the answer holds one, so that what is kept of it for a repeat (Idempotency-Key) is sealed.
+    """
 
     method: str
     path: str
-    permission: Permission | None
     work: Callable[[Call], Any]
+    permission: Permission | None = Permission.READ
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     params: type[BaseModel] | None = None
     bucket: Bucket | None = None
+    keys: bool = True
+    secret: bool = False
 
 
 @dataclass
@@ -81,20 +107,12 @@ class Surface:
     operations: list[Operation] = field(default_factory=list)
 
     def operation(
-        self,
-        method: str,
-        path: str,
-        *,
-        permission: Permission | None = Permission.READ,
-        query: type[BaseModel] | None = None,
-        body: type[BaseModel] | None = None,
-        params: type[BaseModel] | None = None,
-        bucket: Bucket | None = None,
+        self, method: str, path: str, **facts: Unpack[Facts]
     ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
-        """Decorator. ``permission`` None makes it public; its ``bucket`` then counts by address."""
+        """Decorator."""
 
         def register(work: Callable[[Call], Any]) -> Callable[[Call], Any]:
-            found = Operation(method, self.base + path, permission, work, query, body, params, bucket)
+            found = Operation(method, self.base + path, work, **facts)
             self.operations.append(found)
             self._route(found)
             return work
@@ -137,12 +155,12 @@ class Handling:
         except Exception:  # noqa: BLE001 - the edge: whatever it was, the answer keeps to the dialect
             log().exception("request failed", request_id=self._request_id)
             reply = self._refusal(QuarterdeckError(UNEXPECTED))
-        text = json.dumps(reply.body)
+        text = reply.text()
         if len(text) > LARGEST_ANSWER:
             reply = self._refusal(BadRequest(f"The answer has {len(text)} bytes. Ask for a smaller page."))
-            text = json.dumps(reply.body)
+            text = reply.text()
         self._log(reply.status, time.perf_counter() - started)
-        return self._response(reply.status, text)
+        return self._response(reply, text)
 
     def _work(self) -> Reply:
         self._admit()
@@ -153,13 +171,18 @@ class Handling:
         return self._once(key)
 
     def _once(self, key: str) -> Reply:
+        sealed = self._operation.secret
+        owner = f"user-{self._call.caller.user_id}"
+
         def work() -> dict[str, Any]:
             reply = _reply(self._operation.work(self._call))
-            return {"status": reply.status, "body": reply.body}
+            answer = {"status": reply.status, "body": reply.body}
+            return idempotency.seal(answer, owner) if sealed else answer
 
         asked = {"path": self._request.path, "body": str(self._request.raw_body)}
         context = self._surface.blueprint.lambda_context
-        kept = idempotency.once(key, f"user-{self._call.caller.user_id}", asked, work, context)
+        kept = idempotency.once(key, owner, asked, work, context)
+        kept = idempotency.unseal(kept, owner) if sealed else kept
         return Reply(kept["body"], kept["status"])
 
     def _admit(self) -> None:
@@ -169,6 +192,8 @@ class Handling:
             return
         token = auth.bearer(self._request.headers.get("authorization"))
         self._call._caller, self._standing = auth.identify(token, self._call.address, bucket)
+        if not operation.keys:
+            self._call.caller.require_session()
         self._call.caller.require(operation.permission)
 
     def _read(self) -> None:
@@ -200,19 +225,20 @@ class Handling:
         dialect = self._surface.dialect
         return Reply(dialect.body(error), dialect.status(error))
 
-    def _response(self, status: int, text: str) -> Response:
+    def _response(self, reply: Reply, text: str) -> Response:
         headers: dict[str, str | list[str]] = {
-            "Content-Type": "application/json",
+            **reply.headers,
+            "Content-Type": reply.media,
             "X-Request-Id": self._request_id,
         }
-        if status == 429:
+        if reply.status == 429:
             headers["Retry-After"] = str(self._retry_after)
         if settings().rate_limits:
             standing = self._standing or self._unspent()
             headers["X-RateLimit-Limit"] = str(standing.limit)
             headers["X-RateLimit-Remaining"] = str(standing.remaining)
             headers["X-RateLimit-Reset"] = str(standing.reset)
-        return Response(text, status_code=status, headers=headers)
+        return Response(text, status_code=reply.status, headers=headers)
 
     def _unspent(self) -> Standing:
         """Of a caller whom we do not know: the size of the bucket, nothing spent."""

@@ -166,6 +166,7 @@ class Engine:
     def _deploy(self) -> Deployed:
         port = self.run.internal_port
         parameters = {
+            "PublicUrl": f"http://localhost:{self.run.port}",
             **self.settings.parameters,
             "SocketEndpoint": f"http://127.0.0.1:{port}/_aws/execute-api",
         }

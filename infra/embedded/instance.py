@@ -31,6 +31,9 @@ from infra.environment import ROOT
 # Settings of `./quarterdeck up` that are parameters of the template.
 FORWARDED = {
     "QUARTERDECK_RATE_LIMITS": "RateLimits",
+    "QUARTERDECK_LIMITS": "Limits",
+    "QUARTERDECK_ENVIRONMENT": "Environment",
+    "QUARTERDECK_PUBLIC_URL": "PublicUrl",
     "QUARTERDECK_REGISTRATION": "Registration",
     "QUARTERDECK_LOG_LEVEL": "LogLevel",
     "QUARTERDECK_TRUSTED_HOPS": "TrustedHops",

@@ -61,6 +61,21 @@ ANSWERS = (
         "The Idempotency-Key belongs to a request that is still under way, or to a different one.",
     ),
     ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),
+    ExtraAnswer("engine", "register_user", 403, "Error", "The operator may close registration."),
+    ExtraAnswer(
+        "engine",
+        "update_user_profile",
+        403,
+        "Error",
+        "An API key that may only read changes no profile; the document knows no permissions of keys.",
+    ),
+    ExtraAnswer(
+        "engine",
+        "change_password",
+        409,
+        "Error",
+        "The account was changed at the same moment, or the session ended meanwhile.",
+    ),
     ExtraAnswer(
         "engine",
         "POST *",
@@ -207,5 +222,20 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             }
         },
         **beyond_notices.OPERATIONS,
+    },
+    "engine": {
+        "/reset-password": {
+            "get": {
+                "operationId": "show_reset_page",
+                "x-beyond": "Where the link of the reset mail leads: a page to type the new password into.",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "The page.",
+                        "content": {"text/html": {"schema": {"type": "string"}}},
+                    }
+                },
+            }
+        },
     },
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support import mail
 from tests.support.contract import Operation
 from tests.support.people import PASSWORD, address_of
 from tests.support.things import Ready, Things, unique
@@ -39,6 +41,25 @@ class EngineWorld(Things):
 
     def ready_refresh_token(self, operation: Operation) -> Ready:
         body = {"refresh_token": self.registered()["refresh_token"]}
+        return Ready(self.client.as_user(None), operation.path, body)
+
+    def ready_forgot_password(self, operation: Operation) -> Ready:
+        email = self.registered()["user"]["email"]
+        return Ready(self.client.as_user(None), operation.path, {"email": email})
+
+    def reset_token(self, email: str) -> str:
+        """Out of the latest mail that was sent for it."""
+        assert self.stack is not None
+        before = len(mail.sent(self.stack, email))
+        self.client.as_user(None).ok("POST", "/v1/auth/forgot-password", {"email": email})
+        letters = mail.received(self.stack, email, before + 1)
+        found = re.search(r"/engine/reset-password#token=(\S+)", letters[-1].text)
+        assert found, letters[-1].text
+        return found[1]
+
+    def ready_reset_password(self, operation: Operation) -> Ready:
+        token = self.reset_token(self.registered()["user"]["email"])
+        body = {"token": token, "new_password": NEW_PASSWORD}
         return Ready(self.client.as_user(None), operation.path, body)
 
     def ready_logout_user(self, operation: Operation) -> Ready:

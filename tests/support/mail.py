@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import requests
 
-from tests.support.stack import Stack, wait_until
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
 
 
 @dataclass(frozen=True)

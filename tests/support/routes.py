@@ -25,7 +25,15 @@ REQUIRED = {
             *("get_workflow", "update_workflow", "delete_workflow", "run_workflow"),
         }
     ),
-    "engine": frozenset({"health_check"}),
+    "engine": frozenset(
+        {
+            *("register_user", "login_user", "refresh_token", "logout_user"),
+            *("forgot_password", "reset_password"),
+            *("create_api_key", "list_api_keys", "revoke_api_key"),
+            *("get_user_profile", "update_user_profile", "change_password"),
+            "health_check",
+        }
+    ),
 }
 
 

@@ -22,8 +22,6 @@ from tests.support.things import Things, unique
 from tests.support.waiting import wait_until
 from tests.support.world import World
 
-__all__ = ["Stack", "free_port", "running", "wait_until"]
-
 __all__ = ["PASSWORD", "Stack", "free_port", "running", "wait_until"]
 
 _WORLDS: dict[str, type[Things]] = {"birun": World, "engine": EngineWorld}

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
+    """``own``: to change one's own account, which every role may."""
+
+    OWN = "own"
     READ = "read"
     WRITE = "write"
     DEPLOY = "deploy"
@@ -23,10 +26,10 @@ class Role(StrEnum):
         return _PERMISSIONS[self]
 
 
-_WORKING = frozenset({Permission.READ, Permission.WRITE, Permission.DEPLOY})
+_WORKING = frozenset({Permission.OWN, Permission.READ, Permission.WRITE, Permission.DEPLOY})
 _PERMISSIONS = {
     Role.ADMIN: frozenset(Permission),
     Role.OPERATOR: _WORKING,
     Role.USER: _WORKING,
-    Role.VIEWER: frozenset({Permission.READ}),
+    Role.VIEWER: frozenset({Permission.OWN, Permission.READ}),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -30,6 +31,7 @@ class User(Record, discriminator="user"):
     password_hash = UnicodeAttribute()
     disabled = BooleanAttribute(default=False)
     created_at = UnicodeAttribute()
+    updated_at = UnicodeAttribute(null=True)
 
 
 class Unique(Record, discriminator="unique"):
@@ -38,8 +40,9 @@ class Unique(Record, discriminator="unique"):
     owner_id = NumberAttribute()
 
 
-def _guard(what: str, name: str) -> str:
-    return f"UNIQUE#{what}#{name.casefold()}"
+def guard(what: str, name: str) -> str:
+    """One for all ways of writing a name: its case, and how its accents are put together."""
+    return f"UNIQUE#{what}#{unicodedata.normalize('NFKC', name).casefold()}"
 
 
 def _key(user_id: int) -> str:
@@ -51,24 +54,32 @@ def find(user_id: int) -> User | None:
 
 
 def find_by_username(username: str) -> User | None:
-    guard = table.find(Unique, _guard("username", username), "UNIQUE")
-    return find(int(guard.owner_id)) if guard else None
+    return _find_by("username", username)
 
 
-def _public(user: User) -> dict[str, Any]:
+def find_by_email(email: str) -> User | None:
+    return _find_by("email", email)
+
+
+def _find_by(what: str, name: str) -> User | None:
+    owner = table.find(Unique, guard(what, name), "UNIQUE")
+    return find(int(owner.owner_id)) if owner else None
+
+
+def public(user: User) -> dict[str, Any]:
     return {"id": int(user.id), "username": user.username, "email": user.email, "role": user.role}
 
 
 def register(actor: Actor, username: str, email: str, password: str, role: Role = Role.USER) -> User:
     """Raises Conflict when the name or the address is taken."""
-    user_id = counting.next_ids(COLLECTION).start
+    user_id, uuid = counting.next_ids(COLLECTION).start, ids.new_uuid()
     user = User(
         _key(user_id),
         "USER",
         gsi1pk="USERS",
         gsi1sk=ids.padded(user_id),
         id=user_id,
-        uuid=ids.new_uuid(),
+        uuid=uuid,
         username=username,
         email=email,
         role=role.value,
@@ -76,19 +87,24 @@ def register(actor: Actor, username: str, email: str, password: str, role: Role 
         created_at=clock.iso_now(),
     )
     writes: list[Write] = [
-        Put(Unique(_guard("username", username), "UNIQUE", owner_id=user_id), table.absent()),
-        Put(Unique(_guard("email", email), "UNIQUE", owner_id=user_id), table.absent()),
+        Put(Unique(guard("username", username), "UNIQUE", owner_id=user_id), table.absent()),
+        Put(Unique(guard("email", email), "UNIQUE", owner_id=user_id), table.absent()),
         Put(user, table.absent()),
-        Put(Gate(_key(user_id), "GATE", role=role.value, username=username), table.absent()),
-        audit.entry(actor, "user.create", _key(user_id), after=_public(user)),
+        Put(Gate(_key(user_id), "GATE", role=role.value, username=username, uuid=uuid), table.absent()),
+        audit.entry(actor, "user.create", _key(user_id), after=public(user)),
         *counting.counting(COLLECTION, [user_id]),
     ]
     try:
         table.write(writes)
     except ConditionFailed as error:
-        taken = "user name" if 0 in error.failed else "e-mail address"
-        raise Conflict(f"This {taken} is already taken. Choose another one.") from error
+        raise taken("username" if 0 in error.failed else "email") from error
     return user
+
+
+def taken(what: str) -> Conflict:
+    """``what``: username or email."""
+    named = {"username": "user name", "email": "e-mail address"}[what]
+    return Conflict(f"This {named} is already taken. Choose another one.")
 
 
 def change(
@@ -100,7 +116,7 @@ def change(
     disabled: bool | None = None,
 ) -> User:
     """Applies what is given. A new password, a new role or disabling ends every session of the user."""
-    before = _public(user) | {"disabled": user.disabled}
+    before = public(user) | {"disabled": user.disabled}
     actions = []
     gate_actions = [Gate.sessions.set({})]
     if password is not None:

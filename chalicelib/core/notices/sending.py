@@ -20,6 +20,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.aws import mail, queues, table
 from chalicelib.aws.table import ConditionFailed
 from chalicelib.core import outgoing, vault
+from chalicelib.core.identity import resets
 from chalicelib.core.notices import model, outbox, signing
 from chalicelib.core.notices.model import Channel, Notice, State
 from chalicelib.kernel import clock
@@ -57,7 +58,10 @@ def work_off(messages: list[dict[str, Any]]) -> dict[str, Any]:
 def _handle(message: dict[str, Any]) -> str | None:
     try:
         body = json.loads(message["body"])
-        deliver(body["notice"], body["attempt"])
+        if "reset" in body:
+            resets.mail_link(body["reset"])
+        else:
+            deliver(body["notice"], body["attempt"])
     except Exception:  # noqa: BLE001 - this message comes again; the others must not with it
         log().exception("notice not handled", message_id=message["messageId"])
         return str(message["messageId"])

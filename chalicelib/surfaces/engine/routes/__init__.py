@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.surfaces.engine.routes import health
+from chalicelib.surfaces.engine.routes import accounts, api_keys, health, profile
 from chalicelib.surfaces.engine.routes.base import blueprint, surface
 
-__all__ = ["blueprint", "health", "surface"]
+__all__ = ["accounts", "api_keys", "blueprint", "health", "profile", "surface"]

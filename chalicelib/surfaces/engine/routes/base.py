@@ -23,6 +23,7 @@ from chalicelib.rest.surface import Surface
 # The document sets no limits. Log-ins and their like: what its contract suggests, by address.
 AUTHENTICATION = Bucket("engine-authentication", 5)
 GENERAL = Bucket("engine", 600)
+OWN = Permission.OWN
 WRITE = Permission.WRITE
 DEPLOY = Permission.DEPLOY
 
