@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -173,6 +173,7 @@ def _start(undo: ExitStack) -> Cluster:
     _script("images.sh", str(build.home()))
     # Its own name and short: the kubelet keeps sockets in there, whose paths must not be long.
     directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="qd-kube-", ignore_cleanup_errors=True))
+    undo.callback(_unmount, directory)
     undo.callback(docker.remove_containers_of_kubernetes)
     undo.callback(_script, "stop.sh", directory)
     ports = {name: str(free_port()) for name in _PORTS}
@@ -215,11 +216,27 @@ def _script(name: str, *arguments: str, **environment: str) -> None:
     assert done.returncode == 0, f"{name}: {done.stderr[-3000:]}"
 
 
+def _unmount(directory: str) -> None:
+    """The volumes of pods that were still there, so that the directory can be removed."""
+    for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+        place = line.split()[1]
+        if place.startswith(directory):
+            subprocess.run(["umount", place], check=False)
+
+
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     with (build.home().parent / "run.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        wait_until(lambda: _locked(handle), seconds=90, every=1, what="the end of another session's cluster")
         yield
+
+
+def _locked(handle: TextIO) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def unique(prefix: str = "t") -> str:
