@@ -194,11 +194,10 @@ def deleting() -> list[Any]:
 
 
 def addressed_by_uuid() -> list[Any]:
-    """Those whose id may be a UUID."""
+    """Those whose id, or each of whose ids, may be a UUID."""
+    found = ((one, one.parameters("path")) for one in routes.operations())
     return _parameters(
-        one
-        for one in routes.operations()
-        if any("uuid" in json.dumps(node["schema"]) for node in one.parameters("path"))
+        one for one, ids in found if ids and all("uuid" in json.dumps(node["schema"]) for node in ids)
     )
 
 

@@ -6,11 +6,12 @@ that follows from run, node and try. Nothing here waits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from chalicelib.aws.table import ConditionFailed, Write
 from chalicelib.core.executions import tasks
 from chalicelib.core.executions.status import Status
 from chalicelib.core.workflows import plan, runs
@@ -44,6 +45,18 @@ class Kind(Protocol):
         """Ends what the node started, if there is anything."""
 
 
+Ending = Callable[[Run, Status, str | None], Sequence[Write]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a surface's workflows are made of: ``kinds`` by type of node; ``ending``: what is written together
+    with a run's end. ConditionFailed of those writes has the end tried again."""
+
+    kinds: Mapping[str, Kind]
+    ending: Ending = lambda run, status, reason: ()
+
+
 @dataclass(frozen=True)
 class Turn:
     """``over``: the run has ended, or is in another attempt. ``seen``: how much had happened when this turn
@@ -58,8 +71,19 @@ class _Moved(Exception):
     """Somebody else is at the run: read it again."""
 
 
-def advance(run_id: str, kinds: Mapping[str, Kind], attempt: int | None = None) -> Turn:
+def advance(run_id: str, rules: Rules, attempt: int | None = None) -> Turn:
     """``attempt`` None: whichever the run is in."""
+    return _until_unmoved(run_id, rules, attempt, lambda engine, seen: engine.turn(seen))
+
+
+def abandon(run_id: str, rules: Rules, attempt: int, reason: str) -> None:
+    """Ends a run that cannot be carried on as failed, and stops what it started."""
+    _until_unmoved(run_id, rules, attempt, lambda engine, _: engine.abandon(reason))
+
+
+def _until_unmoved(
+    run_id: str, rules: Rules, attempt: int | None, work: Callable[[_Engine, int], Turn]
+) -> Turn:
     seen: int | None = None
     for _ in range(_ROUNDS):
         run = runs.load(run_id)
@@ -67,7 +91,7 @@ def advance(run_id: str, kinds: Mapping[str, Kind], attempt: int | None = None) 
             return Turn(over=True)
         seen = int(run.signal.wakes) if seen is None else seen
         try:
-            return _Engine(run, kinds).turn(seen)
+            return work(_Engine(run, rules), seen)
         except _Moved:
             continue
     raise RuntimeError(f"run {run_id} is changed by others without end")
@@ -76,9 +100,10 @@ def advance(run_id: str, kinds: Mapping[str, Kind], attempt: int | None = None) 
 class _Engine:
     """One turn. Raises _Moved when a write came too late."""
 
-    def __init__(self, run: Run, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, run: Run, rules: Rules) -> None:
         self._run = run
-        self._kinds = kinds
+        self._kinds = rules.kinds
+        self._ending = rules.ending
 
     def turn(self, seen: int) -> Turn:
         run = self._run
@@ -165,11 +190,22 @@ class _Engine:
                 self._kinds[node.type].stop(run, node, at)
         self._end(Status.CANCELLED, reason)
 
+    def abandon(self, reason: str) -> Turn:
+        run = self._run
+        for node, at in run.open():
+            self._kinds[node.type].stop(run, node, at)
+            self._move(node, runs.failed(reason))
+        self._end(Status.FAILED, reason)
+        return Turn(over=True)
+
     def _end(self, status: Status, reason: str | None = None) -> None:
         run = self._run
-        if status is Status.FAILED:
+        if status is Status.FAILED and reason is None:
             reason = self._first_failure()
-        tasks.end(run.id, run.attempt, status, reason)
+        try:
+            tasks.end(run.id, run.attempt, status, reason, self._ending(run, status, reason))
+        except ConditionFailed:
+            raise _Moved from None
 
     def _first_failure(self) -> str:
         run = self._run

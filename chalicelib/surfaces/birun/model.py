@@ -37,6 +37,8 @@ class Workflow(Record, discriminator="workflow"):
     nodes: JSONAttribute = JSONAttribute()
     edges: JSONAttribute = JSONAttribute()
     held: JSONAttribute = JSONAttribute()
+    notifications: JSONAttribute = JSONAttribute(null=True)
+    last_outcome = UnicodeAttribute(null=True)
     enabled = BooleanAttribute(default=True)
     revision = NumberAttribute(default=1)
     created_at = UnicodeAttribute()
@@ -82,8 +84,12 @@ def workflow_key(workflow_id: int) -> str:
     return f"WORKFLOW#{workflow_id}"
 
 
+def find_workflow(workflow_id: int) -> Workflow | None:
+    return table.find(Workflow, workflow_key(workflow_id), "WORKFLOW")
+
+
 def get_workflow(workflow_id: int) -> Workflow:
-    workflow = table.find(Workflow, workflow_key(workflow_id), "WORKFLOW")
+    workflow = find_workflow(workflow_id)
     if workflow is None:
         raise NotFound(f"There is no workflow {workflow_id}.")
     return workflow

@@ -9,6 +9,7 @@ from chalicelib.core.workflows.model import NodeRun, Run
 from chalicelib.core.workflows.status import NodeStatus
 from chalicelib.surfaces.birun.presenters.common import Json, moment, whole
 from chalicelib.surfaces.birun.schemas.common import WORDS
+from chalicelib.surfaces.birun.service import graphs
 
 _NODE_WORDS = {NodeStatus.SUCCEEDED: "completed", NodeStatus.CANCELLED: "stopped"}
 
@@ -44,9 +45,14 @@ def run(found: Run) -> Json:
     return summary(found.execution) | {
         "progress": runs.progress(found.graph, found.nodes),
         "resumed_as": found.signal.resumed_as,
-        "nodes": [node(source, found.nodes.get(source["id"])) for source in found.sources],
+        "nodes": [node(source, found.nodes.get(source["id"])) for source in graphs.shown(found.sources)],
         "edges": found.links,
     }
+
+
+def one(found: Run, node_id: str) -> Json:
+    source = next(source for source in graphs.shown(found.sources) if source["id"] == node_id)
+    return node(source, found.nodes.get(node_id))
 
 
 def node(source: Json, at: NodeRun | None) -> Json:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from chalicelib.core.executions.status import Status
+from chalicelib.core.notices import channels
 from chalicelib.surfaces.birun.model import Workflow
 from chalicelib.surfaces.birun.presenters.common import Json, moment
+from chalicelib.surfaces.birun.schemas.common import WORDS
+from chalicelib.surfaces.birun.service import graphs
 
 
 def workflow(found: Workflow, next_run_at: str | None) -> Json:
@@ -11,9 +15,11 @@ def workflow(found: Workflow, next_run_at: str | None) -> Json:
         "id": int(found.id),
         "name": found.name,
         "description": found.description,
-        "nodes": found.nodes,
+        "nodes": graphs.shown(found.nodes),
         "edges": found.edges,
         "enabled": bool(found.enabled),
+        "notifications": channels.shown(found.notifications),
+        "last_outcome": WORDS[Status(found.last_outcome)] if found.last_outcome else None,
         "next_run_at": moment(next_run_at),
         "created_at": moment(found.created_at),
         "updated_at": moment(found.updated_at),

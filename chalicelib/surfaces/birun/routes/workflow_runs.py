@@ -45,9 +45,8 @@ def get_workflow_run_node(call: Call) -> Json:
     """With what became of each host of a script."""
     path = call.path
     run, at = service.get_node(path.workflow_id, path.run_id, path.node_id)
-    source = next(one for one in run.sources if one["id"] == path.node_id)
     parts = nodes.hosts(at) if at else []
-    return present.node(source, at) | {"results": [present.host(part) for part in parts]}
+    return present.one(run, path.node_id) | {"results": [present.host(part) for part in parts]}
 
 
 @operation("POST", RUN + "/stop", permission=WRITE, params=RunPath)
@@ -67,9 +66,8 @@ def resume_workflow_run(call: Call) -> Json:
 def decide_workflow_approval(call: Call) -> Json:
     path = call.path
     run = service.get(path.workflow_id, path.run_id)
-    at = service.decide(call.caller, run, path.node_id, call.body)
-    source = next(one for one in run.sources if one["id"] == path.node_id)
-    return present.node(source, at)
+    service.decide(call.caller, run, path.node_id, call.body)
+    return present.one(run, path.node_id)
 
 
 def _channel(_: Caller, workflow_id: str, run_id: str) -> Subscription:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from chalicelib.rest.fields import BodyId, Description, Id, Name, Parameters, Request
 from chalicelib.surfaces.birun.schemas.common import Limit, ServerIds, Timeout, left_out
+from chalicelib.surfaces.birun.schemas.notifications import Addresses, Notifications, Webhook
 from chalicelib.surfaces.birun.schemas.schedules import Cron, MisfirePolicy, OverlapPolicy, Zone
 
 LONGEST_WAIT = 30 * 24 * 3600
@@ -94,12 +95,21 @@ class DelayConfig(Request):
     seconds: Seconds
 
 
+class NotifyConfig(Request):
+    """Tells ``message`` to everybody named, at once."""
+
+    message: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+    webhook: Webhook = left_out()
+    email: Addresses = left_out()
+
+
 CONFIGS: dict[str, type[BaseModel]] = {
     "trigger": TriggerConfig,
     "script": ScriptConfig,
     "condition": ConditionConfig,
     "approval": ApprovalConfig,
     "delay": DelayConfig,
+    "notify": NotifyConfig,
 }
 
 
@@ -135,13 +145,14 @@ class WorkflowPath(Parameters):
 
 
 class WorkflowCreate(Request):
-    """``enabled`` false: its triggers do not fire by themselves."""
+    """``enabled`` false: its triggers do not fire by themselves. ``notifications``: told how runs end."""
 
     name: Name
     description: Description | None = None
     nodes: Nodes
     edges: Edges
     enabled: bool = True
+    notifications: Notifications | None = None
 
 
 class WorkflowUpdate(Request):
@@ -152,6 +163,7 @@ class WorkflowUpdate(Request):
     nodes: Nodes = left_out()
     edges: Edges = left_out()
     enabled: bool = left_out()
+    notifications: Notifications | None = None
 
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F-]{36}$")]

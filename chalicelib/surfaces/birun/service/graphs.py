@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chalicelib.core.inventory import groups, servers
+from chalicelib.core.notices import channels
 from chalicelib.core.schedules import cron
 from chalicelib.core.schedules.cron import BadCron
 from chalicelib.core.workflows import graph
@@ -18,19 +19,51 @@ from chalicelib.rest.dialect import invalid
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.schemas import workflows as schemas
 from chalicelib.surfaces.birun.schemas.workflows import EdgeRequest, NodeRequest
+from chalicelib.surfaces.birun.service import notifications
 
 Json = dict[str, Any]
 
 
 def read(nodes: Sequence[NodeRequest], edges: Sequence[EdgeRequest]) -> tuple[list[Json], list[Json]]:
-    """Nodes and edges as they are stored. Raises Invalid for what is malformed, BadRequest for a graph that
-    cannot be run or names what there is not; the details say where."""
+    """Nodes and edges as they are stored, but for what :func:`sealed` does.
+
+    Raises Invalid for what is malformed, BadRequest for a graph that cannot be run or names what there is
+    not; the details say where.
+    """
     stored = _checked(nodes)
     linked = [_edge(edge) for edge in edges]
     _refuse(graph.problems(_nodes_of(stored), _edges_of(linked)), "This graph cannot be run")
     _refuse([*_size(stored, linked), *_links(stored, made(stored, linked))], "This graph cannot be run")
     _refuse(list(_unknown(stored)), "This graph names what there is not")
     return stored, linked
+
+
+def sealed(nodes: Sequence[Json], before: Sequence[Json], record: str) -> list[Json]:
+    """With the channels of nodes that notify as core.notices keeps them on ``record``: addresses checked,
+    secrets sealed. ``before``: the nodes as they are stored, whose secrets stay where none is sent."""
+    known = {node["id"]: node["config"].get("channels") for node in before if node["type"] == "notify"}
+    kept = []
+    for position, node in enumerate(nodes):
+        if node["type"] == "notify":
+            config, place = node["config"], ("nodes", position, "config")
+            given = {"on": [], "webhook": config.get("webhook"), "email": config.get("email", [])}
+            told = notifications.keep(given, known.get(node["id"]), record, *place)
+            kept.append(node | {"config": {"message": config["message"], "channels": told}})
+        else:
+            kept.append(node)
+    return kept
+
+
+def shown(nodes: Sequence[Json]) -> list[Json]:
+    """As they were sent, with a mask for what is sealed: for answers, the audit, and to be sent again."""
+    return [_shown(node) if node["type"] == "notify" else node for node in nodes]
+
+
+def _shown(node: Json) -> Json:
+    config = dict(node["config"])
+    told = channels.shown(config.pop("channels")) or {}
+    named = {name: told[name] for name in ("webhook", "email") if told[name]}
+    return node | {"config": config | named}
 
 
 def made(nodes: Sequence[Json], edges: Sequence[Json]) -> Graph:
@@ -120,7 +153,7 @@ def _path(place: Sequence[str | int]) -> str:
 
 
 def _size(nodes: Sequence[Json], edges: Sequence[Json]) -> Iterator[Problem]:
-    size = len(json.dumps([nodes, edges]))
+    size = len(json.dumps([nodes, edges], default=str))
     if size > schemas.LARGEST_GRAPH:
         yield Problem(("nodes",), f"the graph has {size} bytes; at most {schemas.LARGEST_GRAPH} are taken")
     if len(scripts(nodes)) > schemas.MOST_SCRIPTS:

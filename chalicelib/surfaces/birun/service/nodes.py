@@ -11,6 +11,8 @@ from chalicelib.core.executions import feed, ledger
 from chalicelib.core.executions.ledger import Request
 from chalicelib.core.executions.model import Part
 from chalicelib.core.executions.status import Status
+from chalicelib.core.notices import channels
+from chalicelib.core.notices.outbox import Event
 from chalicelib.core.workflows import conditions, kinds
 from chalicelib.core.workflows import model as workflows
 from chalicelib.core.workflows.engine import Kind
@@ -28,6 +30,7 @@ HEAD = 1024
 LOOKED_AT = 64 * 1024
 """Bytes of a host's standard output that a condition looks at."""
 NOTHING = "'{}' did not run (it is {}), so there is nothing to compare."
+TOLD = "workflow.notify"
 _NAMED = 5
 
 
@@ -190,10 +193,37 @@ def _said(part: Part) -> str:
     return b"".join(pieces)[:LOOKED_AT].decode("utf-8", "replace")
 
 
+class Notify:
+    """Writes down, with its own end, what is to be told; whether it arrives is in the deliveries."""
+
+    def begin(self, run: Run, node: Node, attempt: int) -> Change:
+        subject = run.execution.subject
+        key = model.workflow_key(subject["workflow_id"])
+        told = {
+            "event": TOLD,
+            "workflow": {"id": subject["workflow_id"], "name": subject["workflow_name"]},
+            "run": {"execution_id": run.id, "asked_by": run.execution.asked_by_name},
+            "node": node.id,
+            "message": node.config["message"],
+            "nodes": {name: at.status for name, at in run.nodes.items()},
+        }
+        title = f"Workflow '{subject['workflow_name']}': {node.id}"
+        text = f"{node.config['message']}\n\nRun: {run.id}"
+        event = Event("birun", TOLD, key, told, title, text)
+        return Change(NodeStatus.SUCCEEDED, writes=tuple(channels.to_all(node.config["channels"], event)))
+
+    def look(self, run: Run, node: Node, at: NodeRun) -> Change | None:
+        return None
+
+    def stop(self, run: Run, node: Node, at: NodeRun) -> None:
+        return
+
+
 KINDS: dict[str, Kind] = {
     "trigger": kinds.Trigger(),
     "script": ScriptNode(),
     "condition": Condition(),
     "approval": kinds.Approval(),
     "delay": kinds.Delay(),
+    "notify": Notify(),
 }

@@ -24,7 +24,9 @@ SURFACE = "birun"
 TEST = "notification.test"
 
 
-def keep(given: dict[str, Any] | None, before: Stored | None, record: str, *place: str) -> Stored | None:
+def keep(
+    given: dict[str, Any] | None, before: Stored | None, record: str, *place: str | int
+) -> Stored | None:
     """What a request says of notifications (``Notifications``, dumped with what was set), as it is stored on
     ``record``. Raises Invalid with the field, which is below ``place``."""
     if given is None:

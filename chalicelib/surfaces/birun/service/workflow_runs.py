@@ -17,6 +17,7 @@ from chalicelib.core.identity.roles import Role
 from chalicelib.core.schedules.model import Schedule, ScheduleRun
 from chalicelib.core.workflows import engine, kinds, model, plan, waking
 from chalicelib.core.workflows import runs as store
+from chalicelib.core.workflows.engine import Rules
 from chalicelib.core.workflows.model import NodeRun, Run, Signal
 from chalicelib.core.workflows.runs import RunRequest
 from chalicelib.core.workflows.status import NodeStatus
@@ -28,10 +29,13 @@ from chalicelib.surfaces.birun import model as birun
 from chalicelib.surfaces.birun.model import Workflow
 from chalicelib.surfaces.birun.schemas.common import WORDS
 from chalicelib.surfaces.birun.schemas.workflows import ApprovalRequest, ResumeRequest
+from chalicelib.surfaces.birun.service import endings
 from chalicelib.surfaces.birun.service.nodes import KINDS
 from chalicelib.surfaces.birun.service.workflows import WORK
 
 Json = dict[str, Any]
+
+RULES = Rules(KINDS, endings.writes)
 
 _RANKS = (Role.VIEWER, Role.USER, Role.OPERATOR, Role.ADMIN)
 
@@ -141,7 +145,7 @@ def stop(actor: Actor, run: Run) -> Status:
         raise BadRequest("This run has already finished.")
     asked = audit.entry(actor, f"{WORK}.stop", run.execution.pk)
     table.write([Update(_signal(run), [Signal.stop.set(actor.username)], table.present()), asked])
-    engine.advance(run.id, KINDS)
+    engine.advance(run.id, RULES)
     waking.wake(run.id)
     return Status.CANCELLED
 

@@ -10,6 +10,8 @@ from chalicelib.aws import table
 from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit, counting, usage
 from chalicelib.core.audit import Actor
+from chalicelib.core.notices import channels
+from chalicelib.core.notices.channels import Stored
 from chalicelib.core.schedules import records
 from chalicelib.core.schedules.model import Schedule
 from chalicelib.kernel import clock, ids
@@ -17,12 +19,12 @@ from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import Script, Workflow
 from chalicelib.surfaces.birun.schemas.workflows import WorkflowCreate, WorkflowUpdate
-from chalicelib.surfaces.birun.service import graphs
+from chalicelib.surfaces.birun.service import graphs, notifications
 
 Json = dict[str, Any]
 
 WORK = "workflow"
-_FIELDS = ("name", "description", "nodes", "edges", "enabled")
+_FIELDS = ("name", "description", "nodes", "edges", "enabled", "notifications")
 _POLICIES = ("timezone", "misfire_policy", "overlap_policy")
 _TRIES = 5
 BUSY = "This workflow, or a script in it, is being changed by others. Look at it and try again."
@@ -44,6 +46,12 @@ def next_runs(found: Iterable[Workflow]) -> dict[int, str | None]:
 
 def _stored(workflow: Workflow) -> Json:
     return {name: getattr(workflow, name) for name in _FIELDS}
+
+
+def _audited(fields: Json) -> Json:
+    """Without what is sealed."""
+    told = channels.shown(fields["notifications"])
+    return fields | {"nodes": graphs.shown(fields["nodes"]), "notifications": told}
 
 
 def trigger_key(workflow_id: int, node_id: str) -> str:
@@ -86,26 +94,27 @@ def create_workflow(actor: Actor, request: WorkflowCreate) -> Workflow:
     """Raises Invalid and BadRequest as :func:`graphs.read` does, Conflict when a script goes meanwhile."""
     nodes, edges = graphs.read(request.nodes, request.edges)
     number, now = counting.next_ids("workflows").start, clock.iso_now()
-    scripts = graphs.scripts(nodes)
+    scripts, key = graphs.scripts(nodes), model.workflow_key(number)
     workflow = Workflow(
-        model.workflow_key(number),
+        key,
         "WORKFLOW",
         gsi1pk="WORKFLOWS",
         gsi1sk=ids.padded(number),
         id=number,
         name=request.name,
         description=request.description,
-        nodes=nodes,
+        nodes=graphs.sealed(nodes, (), key),
         edges=edges,
         held=sorted(scripts),
         enabled=request.enabled,
+        notifications=_notifications(request, key, None),
         created_at=now,
         updated_at=now,
     )
     fields = _stored(workflow)
     writes: list[Write] = [
         Put(workflow, table.absent()),
-        audit.entry(actor, "workflow.create", workflow.pk, after=fields),
+        audit.entry(actor, "workflow.create", workflow.pk, after=_audited(fields)),
         *usage.moves(workflow.pk, _called(number, request.name), (), _things(scripts)),
         *records.moves(WORK, {}, _triggers(number, fields)),
         *_there(scripts),
@@ -124,20 +133,32 @@ Wanted = Callable[[Workflow], Json]
 
 def update_workflow(actor: Actor, workflow_id: int, request: WorkflowUpdate) -> Workflow:
     """Runs under way keep the graph that they began with."""
-    fields = request.model_dump(exclude_unset=True, exclude={"nodes", "edges"})
-    sent = request.model_fields_set & {"nodes", "edges"}
+    return _change(actor, workflow_id, lambda workflow: _wanted(workflow, request))
 
-    def wanted(workflow: Workflow) -> Json:
-        if not sent:
-            return fields
-        known = WorkflowUpdate(nodes=workflow.nodes, edges=workflow.edges)
+
+def _wanted(workflow: Workflow, request: WorkflowUpdate) -> Json:
+    sent = request.model_fields_set
+    fields = request.model_dump(exclude_unset=True, exclude={"nodes", "edges", "notifications"})
+    if "notifications" in sent:
+        fields["notifications"] = _notifications(request, workflow.pk, workflow.notifications)
+    if sent & {"nodes", "edges"}:
+        known = WorkflowUpdate.model_validate(
+            {"nodes": graphs.shown(workflow.nodes), "edges": workflow.edges}
+        )
         nodes, edges = graphs.read(
             request.nodes if "nodes" in sent else known.nodes,
             request.edges if "edges" in sent else known.edges,
         )
-        return fields | {"nodes": nodes, "edges": edges}
+        fields |= {"nodes": graphs.sealed(nodes, workflow.nodes, workflow.pk), "edges": edges}
+    return fields
 
-    return _change(actor, workflow_id, wanted)
+
+def _notifications(
+    request: WorkflowCreate | WorkflowUpdate, record: str, before: Stored | None
+) -> Stored | None:
+    given = request.notifications
+    sent = None if given is None else given.model_dump(exclude_unset=True)
+    return notifications.keep(sent, before, record, "notifications")
 
 
 def _change(actor: Actor, workflow_id: int, wanted: Wanted) -> Workflow:
@@ -181,7 +202,7 @@ def _changing(actor: Actor, workflow: Workflow, before: Json, after: Json) -> li
     called = _called(number, after["name"])
     return [
         Update(workflow, actions, Workflow.revision == workflow.revision),
-        audit.entry(actor, "workflow.update", workflow.pk, before=before, after=after),
+        audit.entry(actor, "workflow.update", workflow.pk, before=_audited(before), after=_audited(after)),
         *usage.moves(workflow.pk, called, _things(workflow.held), _things(scripts)),
         *records.moves(WORK, _schedules(number, before), _triggers(number, after)),
     ]
@@ -201,7 +222,7 @@ def delete_workflow(actor: Actor, workflow_id: int) -> None:
         before = _stored(workflow)
         writes: list[Write] = [
             Delete(workflow, Workflow.revision == workflow.revision),
-            audit.entry(actor, "workflow.delete", workflow.pk, before=before),
+            audit.entry(actor, "workflow.delete", workflow.pk, before=_audited(before)),
             *usage.moves(workflow.pk, "", _things(workflow.held), ()),
             *records.moves(WORK, _schedules(workflow_id, before), {}),
         ]

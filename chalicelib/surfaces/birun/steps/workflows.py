@@ -16,7 +16,7 @@ from chalicelib.kernel import clock
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun.service import workflow_runs
-from chalicelib.surfaces.birun.service.nodes import KINDS
+from chalicelib.surfaces.birun.service.workflow_runs import RULES
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ def advance(event: Json) -> Json:
         return OVER
     if turn >= MOST_TURNS:
         return _hand_over(run_id, attempt)
-    found = engine.advance(run_id, KINDS, attempt)
+    found = engine.advance(run_id, RULES, attempt)
     if found.alarm is not None:
         waking.wake_at(run_id, found.alarm)
     return {"over": found.over, "seen": found.seen, "turn": turn + 1}
@@ -61,14 +61,9 @@ def wake(event: Json) -> Json:
 
 def fail(event: Json) -> Json:
     """Catches everything else: nothing stays open, and what runs is stopped."""
-    run, reason = runs.load(event["execution_id"]), event.get("failure", {}).get("Error", "unknown")
-    if run is None or run.execution.state.final or run.attempt != event["attempt"]:
-        return {}
-    log().error("workflow run failed", execution=run.id, failure=event.get("failure"))
-    for node, at in run.open():
-        KINDS[node.type].stop(run, node, at)
-        runs.move(run, node, runs.failed(BROKEN.format(reason)))
-    tasks.end(run.id, run.attempt, Status.FAILED, BROKEN.format(reason))
+    reason = BROKEN.format(event.get("failure", {}).get("Error", "unknown"))
+    log().error("workflow run failed", execution=event["execution_id"], failure=event.get("failure"))
+    engine.abandon(event["execution_id"], RULES, event["attempt"], reason)
     return {}
 
 

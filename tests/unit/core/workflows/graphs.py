@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from chalicelib.core.workflows.graph import Edge, Graph, Node
+
+FEW = settings(max_examples=40)
 
 
 def nodes(*names: str, trigger: str = "t") -> list[Node]:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.workflows.graph import Edge, Graph, Node, problems
-from tests.unit.core.workflows.graphs import dags, edges, graph, nodes
+from tests.unit.core.workflows.graphs import FEW, dags, edges, graph, nodes
 
 Drawn = tuple[list[Node], list[Edge]]
 
 
+@FEW
 @given(dags())
 def test_any_graph_without_a_circle_is_taken_and_sorted(drawn: Drawn) -> None:
     assert problems(*drawn) == []
@@ -22,6 +23,7 @@ def test_any_graph_without_a_circle_is_taken_and_sorted(drawn: Drawn) -> None:
     assert all(sorted_.index(edge.source) < sorted_.index(edge.target) for edge in drawn[1])
 
 
+@FEW
 @given(dags().filter(lambda drawn: len(drawn[0]) > 2), st.data())
 def test_any_edge_back_is_refused_with_its_place(drawn: Drawn, data: st.DataObject) -> None:
     found, known = drawn

@@ -10,7 +10,7 @@ from chalicelib.core.workflows import plan
 from chalicelib.core.workflows.graph import Edge, Graph, Node
 from chalicelib.core.workflows.plan import Move, Standing
 from chalicelib.core.workflows.status import NodeStatus, together
-from tests.unit.core.workflows.graphs import dags, graph
+from tests.unit.core.workflows.graphs import FEW, dags, graph
 
 P, R, S, F, K, C = (
     NodeStatus.PENDING,
@@ -33,6 +33,7 @@ def standing(**nodes: NodeStatus | tuple[NodeStatus, bool]) -> dict[str, Standin
     }
 
 
+@FEW
 @given(dags(), st.data())
 def test_every_run_ends_and_no_node_begins_before_its_inputs(
     drawn: tuple[list[Node], list[Edge]], data: st.DataObject
