@@ -86,6 +86,7 @@ def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def tick(event: Any) -> None:
     """What is due this minute."""
     from chalicelib.core.executions import sweeping
+    from chalicelib.core.logstreams import sweeping as logstreams
     from chalicelib.core.notices import outbox
     from chalicelib.core.terminals import sweeping as terminals
     from chalicelib.surfaces.birun.steps import schedules, scripts, workflows
@@ -95,3 +96,4 @@ def tick(event: Any) -> None:
     logged(schedules.fire, None, None)
     logged(outbox.sweep, None, None)
     logged(terminals.sweep, None, None)
+    logged(logstreams.sweep, None, None)

@@ -30,8 +30,12 @@ class Line:
 
     def say(self, message: dict[str, Any]) -> bool:
         """False: the gateway does not take it just now; a moment was waited already."""
+        return self.send(json.dumps(message).encode())
+
+    def send(self, data: bytes) -> bool:
+        """The same, of a message as it goes out."""
         try:
-            sockets.post(self.connection_id, json.dumps(message).encode())
+            sockets.post(self.connection_id, data)
         except sockets.Gone:
             if time.monotonic() - self._opened > YOUNG_SECONDS:
                 raise

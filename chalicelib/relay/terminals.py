@@ -1,4 +1,5 @@
-"""The terminals of a relay: takes what their queue says and passes it to the run that it is meant for.
+"""The terminals of a relay, and the log streams beside them: takes what their queue says and passes it to the
+run that it is meant for.
 
 The queue keeps the order within a connection. A message is handed on before it is deleted, so the next of its
 connection comes after it; one that is seen again has a number that was passed already, and is dropped.
@@ -12,11 +13,13 @@ import time
 from typing import Any
 
 from chalicelib.aws import queues
+from chalicelib.core.logstreams import sweeping as logs
 from chalicelib.core.terminals import orders, sessions, sweeping
 from chalicelib.core.terminals.sessions import Ending
 from chalicelib.kernel import clock
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
+from chalicelib.relay.follows import Follows
 from chalicelib.relay.terminal import TerminalRun
 from chalicelib.targets.ssh.pool import ConnectionPool
 
@@ -39,14 +42,16 @@ class Terminals:
         self._runs: dict[int, TerminalRun] = {}
         self._seats: dict[str, TerminalRun] = {}
         self._numbers: dict[str, int] = {}
+        self._follows = Follows(boot)
 
     def __len__(self) -> int:
         with self._lock:
             return len(self._runs)
 
     def end_those_of_before(self) -> None:
-        """Sessions that an earlier run of this relay held are over."""
+        """Sessions and log streams that an earlier run of this relay held are over."""
         sweeping.sweep()
+        logs.sweep()
 
     def shut_down(self, seconds: float) -> None:
         with self._lock:
@@ -54,6 +59,7 @@ class Terminals:
         for run in runs:
             run.stop(SHUT_DOWN)
         until = time.monotonic() + seconds
+        self._follows.shut_down(seconds / 2)
         for run in runs:
             run.join(until - time.monotonic())
 
@@ -81,6 +87,8 @@ class Terminals:
             self._resume(connection_id, body)
         elif what == "stop":
             self._stop(body)
+        elif what == "follow":
+            self._follows.open(connection_id, body)
         else:
             self._pass_on(what, connection_id, body)
 
@@ -88,6 +96,7 @@ class Terminals:
         with self._lock:
             run = self._seats.get(connection_id)
         if what == "gone":
+            self._follows.leave(connection_id)
             if run is not None:
                 run.leave(connection_id)
                 with self._lock:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.core.events import connections, pump, topics
 from chalicelib.core.events.connections import Subscription
+from chalicelib.core.logstreams import streams
 from chalicelib.core.terminals import talking
 from chalicelib.kernel.errors import BadRequest, NotFound, QuarterdeckError
 from chalicelib.kernel.logs import log
@@ -87,7 +88,7 @@ def message(event: Json) -> Json:
 
 def disconnect(event: Json) -> Json:
     connection_id = event["requestContext"]["connectionId"]
-    if not talking.leave(connection_id):
+    if not (talking.leave(connection_id) or streams.leave(connection_id)):
         connections.close_connection(connection_id)
     log().info("socket closed", connection=connection_id)
     return {"statusCode": 200}

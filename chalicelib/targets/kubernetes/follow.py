@@ -19,7 +19,7 @@ from chalicelib.targets.kubernetes import failures, lines, names, pods
 from chalicelib.targets.kubernetes.api import ApiServer, connect
 from chalicelib.targets.kubernetes.logs import log_path
 from chalicelib.targets.kubernetes.replies import LogLine
-from chalicelib.targets.kubernetes.requests import FollowRequest
+from chalicelib.targets.kubernetes.requests import FollowRequest, Mark
 
 LOOK_SECONDS = 2.0
 """How often new pods are looked for, and how long after its end a stream is asked for again."""
@@ -34,7 +34,8 @@ _QUEUED = 64
 
 
 def follow(request: FollowRequest, stop: threading.Event) -> Iterator[list[LogLine]]:
-    """``kubernetes.follow``: batches of lines as they come, each batch in time order; empty ones never.
+    """``kubernetes.follow``: batches of lines as they come, each batch in time order; an empty one whenever
+    nothing came for a moment, so that who reads can look at the clock.
 
     Ends soon after ``stop``. Raises PermanentTargetError when the cluster does not let us look.
     """
@@ -60,10 +61,9 @@ class _Following:
         self._watcher.start()
         while not self._asked.is_set():
             batch = self._gather()
-            if batch:
-                yield sorted(batch, key=lambda line: line.timestamp)
-            elif self._refusal:
+            if not batch and self._refusal:
                 raise self._refusal
+            yield sorted(batch, key=lambda line: line.timestamp)
 
     def _gather(self) -> list[LogLine]:
         """What there is, waiting a moment for the first of it and a shorter one for company."""
@@ -99,7 +99,8 @@ class _Following:
         found = {pod["metadata"]["name"]: pod for pod in pods.pods_of(self._server, self._request.app)}
         for name in found.keys() - self._readers.keys():
             # What came later is shown from its beginning.
-            tail = self._request.tail if first and self._request.after is None else None
+            anew = first and self._request.after is None and not self._request.marks
+            tail = self._request.tail if anew else None
             reader = _Reader(self._server, self._request, name, self._ended, self._pieces, tail)
             self._readers[name] = reader
             reader.start()
@@ -123,7 +124,7 @@ class _Reader(threading.Thread):
         super().__init__(name=f"log-{pod}", daemon=True)
         self._server, self._request, self._pod = server, request, pod
         self._ended, self._pieces, self._tail = ended, pieces, tail
-        self._place = Place(request.after)
+        self._place = Place(request.after, request.marks.get(pod))
         self._response: urllib3.BaseHTTPResponse | None = None
 
     def run(self) -> None:
@@ -170,11 +171,11 @@ class _Reader(threading.Thread):
 class Place:
     """How far a log was handed on. Lines of one instant are told apart by counting them."""
 
-    def __init__(self, after: str | None) -> None:
-        self.timestamp = after or ""
-        self._handed_on = 0
+    def __init__(self, after: str | None, mark: Mark | None = None) -> None:
+        self.timestamp = mark.timestamp if mark else after or ""
+        self._handed_on = mark.lines if mark else 0
         self._skipping = 0
-        self._all_of_it = after is not None
+        self._all_of_it = after is not None and mark is None
 
     def begin(self) -> None:
         """The log is read again, from the second of the last line on."""

@@ -179,13 +179,22 @@ class LogsRequest(Frozen):
     previous: bool = True
 
 
+class Mark(Frozen):
+    """How far a pod's log was heard: the time of its last line, and how many lines of that instant."""
+
+    timestamp: str = Field(max_length=40)
+    lines: int = Field(ge=1)
+
+
 class FollowRequest(Frozen):
-    """Every line from the last ``tail`` of each pod on, or from just behind ``after`` (RFC 3339)."""
+    """Every line from the last ``tail`` of each pod on, or from just behind ``after`` (RFC 3339), or behind
+    ``marks``, by pod: a pod without one is heard from its beginning then."""
 
     access: ClusterAccess
     app: AppRef
     tail: int = Field(default=100, ge=0, le=10_000)
     after: str | None = None
+    marks: dict[str, Mark] = Field(default_factory=dict, max_length=1000)
 
 
 class ShellRequest(Frozen):
