@@ -74,10 +74,18 @@ def notices(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return logged(work_off, event["Records"], context)
 
 
+@app.lambda_function(name="engine_steps")
+def engine_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Steps of Container Engine's state machines."""
+    from chalicelib.surfaces.engine import steps
+
+    return logged(steps.STEPS[event["step"]], event, context)
+
+
 @app.lambda_function(name="operate")
 def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Commands of whoever may invoke this function: the operator."""
-    from chalicelib.core.identity import administration
+    from chalicelib.core import administration
 
     return logged(administration.run, event, context)
 
@@ -90,10 +98,23 @@ def tick(event: Any) -> None:
     from chalicelib.core.notices import outbox
     from chalicelib.core.terminals import sweeping as terminals
     from chalicelib.surfaces.birun.steps import schedules, scripts, workflows
+    from chalicelib.surfaces.engine import steps as containers
 
-    sweeps: sweeping.Sweeps = {"script": scripts.sweep, "workflow": workflows.sweep}
+    sweeps: sweeping.Sweeps = {
+        "script": scripts.sweep,
+        "workflow": workflows.sweep,
+        "container-rollout": containers.sweep,
+    }
     logged(sweeping.sweep, sweeps, None)
     logged(schedules.fire, None, None)
     logged(outbox.sweep, None, None)
     logged(terminals.sweep, None, None)
     logged(logstreams.sweep, None, None)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="engine_tick")
+def engine_tick(event: Any) -> None:
+    """Container Engine's look at its clusters, apart from the tick, which must not wait for one."""
+    from chalicelib.surfaces.engine import steps
+
+    logged(steps.look_around, None, None)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra import checks, lifecycle, nodes
+from infra import checks, clusters, lifecycle, nodes
 from infra.embedded.instance import InstanceProblem
 from infra.environment import ROOT
 from infra.packaging import PackagingProblem
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _with_state(watch)
     watch.add_argument("execution", help="its number or UUID")
 
+    _cluster(commands)
     _relay(commands)
 
     package = _command(commands, "package", checks.package, "make the package for AWS, dependencies included")
@@ -96,6 +97,28 @@ def _parser() -> argparse.ArgumentParser:
     ):
         _command(commands, name, work, text).set_defaults(passes_on=name != "lint")
     return parser
+
+
+def _cluster(commands: Commands) -> None:
+    """What an operator does about Kubernetes clusters."""
+    parser = commands.add_parser("cluster", help="Kubernetes clusters that containers are deployed to")
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = _command(inner, "add", clusters.add, "register a cluster, or bring the registered one to this")
+    _with_state(add)
+    add.add_argument("name", nargs="?", default="default", help="what deployments call it (default)")
+    add.add_argument("--kubeconfig", type=Path, required=True, metavar="FILE")
+    add.add_argument("--context", help="of the file; without it, its current one")
+    add.add_argument(
+        "--namespace-prefix", default="app", metavar="TEXT", help="of namespaces made there (app)"
+    )
+    add.add_argument("--domain-suffix", metavar="DOMAIN", help="of host names (DOMAIN_SUFFIX)")
+    add.add_argument("--ingress-class", metavar="NAME", help="without it, the cluster's default one")
+    add.add_argument("--issuer", metavar="NAME", help="cert-manager's ClusterIssuer for certificates")
+    add.add_argument("--reach", default="direct", metavar="HOW", help="'direct' or 'relay:ID' (direct)")
+    _with_state(_command(inner, "list", clusters.show, "show the clusters and what each was seen to have"))
+    remove = _command(inner, "remove", clusters.remove, "forget a cluster that nothing is deployed to")
+    _with_state(remove)
+    remove.add_argument("name")
 
 
 def _relay(commands: Commands) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from types import FrameType
 
+from infra import clusters
 from infra.embedded.addresses import BASES
 from infra.embedded.engine import OperationRefused
 from infra.embedded.instance import (
@@ -31,10 +32,14 @@ def up(options: argparse.Namespace) -> int:
         admin=admin_from(os.environ),
         mail_relay=mail_relay_from(os.environ),
     )
+    cluster = clusters.from_environment(os.environ)
     started = time.monotonic()
     stopping = _stops_by_signal()
     try:
         instance.up(lambda step: print(f"  {step}", flush=True), tethered=not options.detach)
+        if cluster is not None:
+            print(f"  registering the cluster '{cluster['name']}'", flush=True)
+            instance.operate(cluster)
     except AlreadyUp as already:
         print(f"Quarterdeck is {already}")
         return 0

@@ -46,6 +46,12 @@ class Settings:
     terminals_per_relay: int = 64
     terminal_idle_seconds: int = 3600
     terminal_resume_seconds: int = 60
+    container_rollout_arn: str = ""
+    quota_apps: int = 20
+    quota_replicas: int = 50
+    quota_cpu_millicores: int = 16_000
+    quota_memory_mib: int = 32 * 1024
+    dns_resolver: str = ""
 
 
 _WORDS = {"on": True, "open": True, "true": True, "1": True}

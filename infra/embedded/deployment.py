@@ -66,6 +66,7 @@ class Deployed:
             "QUARTERDECK_TERMINAL_QUEUE_URL": self.outputs["TerminalQueue"],
             "QUARTERDECK_SOCKET_ENDPOINT": self.outputs["SocketEndpoint"],
             "QUARTERDECK_SCRIPT_EXECUTION_ARN": self.outputs["ScriptExecution"],
+            "QUARTERDECK_CONTAINER_ROLLOUT_ARN": self.outputs["ContainerRollout"],
         }
 
 

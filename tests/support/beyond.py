@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support import beyond_notices
+from tests.support import beyond_engine, beyond_notices
 from tests.support import beyond_terminals as terminals
 from tests.support import beyond_workflows as workflows
 from tests.support.openapi import MOMENT as _MOMENT
@@ -60,6 +60,14 @@ ANSWERS = (
         "Error",
         "The Idempotency-Key belongs to a request that is still under way, or to a different one.",
     ),
+    ExtraAnswer(
+        "engine",
+        "*",
+        503,
+        "Error",
+        "No cluster is registered, or the one that is cannot be reached: nothing is wrong with us.",
+    ),
+    ExtraAnswer("engine", "*", 502, "Error", "The cluster refused what it was asked."),
     ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),
     ExtraAnswer("engine", "register_user", 403, "Error", "The operator may close registration."),
     ExtraAnswer(
@@ -98,6 +106,13 @@ class ExtraValues:
 
 
 VALUES = (
+    ExtraValues(
+        "engine",
+        "Domain",
+        "status",
+        ("active",),
+        "Proved and reachable are two things: the cluster takes a moment to route a name.",
+    ),
     ExtraValues(
         "birun",
         "User",
@@ -224,6 +239,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         **beyond_notices.OPERATIONS,
     },
     "engine": {
+        **beyond_engine.OPERATIONS,
         "/reset-password": {
             "get": {
                 "operationId": "show_reset_page",

@@ -1,11 +1,11 @@
-"""Commands of the operator, who reaches them by invoking a function rather than through a surface."""
+"""The operator's commands about accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.audit import SYSTEM
 from chalicelib.core.identity import passwords, users
@@ -37,9 +37,6 @@ class DisableUser(BaseModel):
     disabled: bool = True
 
 
-Command = Annotated[EnsureUser | DisableUser, Field(discriminator="command")]
-
-
 def _shown(user: User) -> dict[str, Any]:
     shown = {"id": int(user.id), "username": user.username, "email": user.email, "role": user.role}
     return {"user": shown | {"disabled": user.disabled}}
@@ -63,13 +60,7 @@ def disable_user(command: DisableUser) -> dict[str, Any]:
     return _shown(users.change(SYSTEM, found, disabled=command.disabled))
 
 
-_COMMANDS: dict[type[BaseModel], Callable[[Any], dict[str, Any]]] = {
+COMMANDS: dict[type[BaseModel], Callable[[Any], dict[str, Any]]] = {
     EnsureUser: ensure_user,
     DisableUser: disable_user,
 }
-
-
-def run(event: dict[str, Any]) -> dict[str, Any]:
-    """Raises pydantic's ValidationError for a command that is none."""
-    command: BaseModel = TypeAdapter(Command).validate_python(event)
-    return _COMMANDS[type(command)](command)

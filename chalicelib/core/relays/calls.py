@@ -28,9 +28,11 @@ class Reply(Record, discriminator="reply"):
     message = UnicodeAttribute(null=True)
 
 
-def ask(operation: str, request: BaseModel, wait_seconds: float) -> dict[str, Any]:
+def ask(
+    operation: str, request: BaseModel, wait_seconds: float, relay_id: str | None = None
+) -> dict[str, Any]:
     """The reply as the operation's JSON. Raises TargetError as the relay did, Unavailable without a relay."""
-    _must_be_heard()
+    _must_be_heard(relay_id or settings().relay_id)
     call_id = ids.new_uuid()
     name = f"call/{call_id}"
     expires = clock.epoch() + int(wait_seconds)
@@ -45,11 +47,11 @@ def ask(operation: str, request: BaseModel, wait_seconds: float) -> dict[str, An
     return value
 
 
-def _must_be_heard() -> None:
-    silent = registry.silent_for(registry.find(settings().relay_id))
+def _must_be_heard(relay_id: str) -> None:
+    silent = registry.silent_for(registry.find(relay_id))
     if silent is None or silent > registry.LATE_SECONDS:
         told = "has never reported in" if silent is None else f"was last heard of {silent:.0f} seconds ago"
-        raise Unavailable(f"The relay '{settings().relay_id}' {told}. Start it and try again.")
+        raise Unavailable(f"The relay '{relay_id}' {told}. Start it and try again.")
 
 
 def _wait(call_id: str, seconds: float) -> Reply | None:

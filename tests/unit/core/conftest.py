@@ -48,12 +48,14 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for variable, name in (("RELAY_QUEUE_URL", "orders"), ("RELAY_CONTROL_QUEUE_URL", "control")):
             monkeypatch.setenv(f"QUARTERDECK_{variable}", sqs.create_queue(QueueName=name)["QueueUrl"])
         definition = {"StartAt": "Rest", "States": {"Rest": {"Type": "Pass", "End": True}}}
-        machine = boto3.client("stepfunctions").create_state_machine(
-            name="script-execution",
-            definition=json.dumps(definition),
-            roleArn="arn:aws:iam::123456789012:role/machine",
-        )
-        monkeypatch.setenv("QUARTERDECK_SCRIPT_EXECUTION_ARN", machine["stateMachineArn"])
+        for name in ("script-execution", "container-rollout"):
+            machine = boto3.client("stepfunctions").create_state_machine(
+                name=name,
+                definition=json.dumps(definition),
+                roleArn="arn:aws:iam::123456789012:role/machine",
+            )
+            variable = f"QUARTERDECK_{name.upper().replace('-', '_')}_ARN"
+            monkeypatch.setenv(variable, machine["stateMachineArn"])
         _forget()
         yield
     _forget()

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.aws import table
+from chalicelib.core import administration
 from chalicelib.core.audit import Actor, history
-from chalicelib.core.identity import administration, gate, keys, sessions, tickets, tokens, users
+from chalicelib.core.identity import gate, keys, sessions, tickets, tokens, users
 from chalicelib.core.identity.gate import Gate
 from chalicelib.core.identity.roles import Permission, Role
 from chalicelib.core.limits import Bucket

@@ -8,8 +8,9 @@ import jwt
 import pytest
 
 from chalicelib.aws import table
+from chalicelib.core import administration
 from chalicelib.core.audit import Actor, history
-from chalicelib.core.identity import administration, gate, passwords, sessions, tokens, users
+from chalicelib.core.identity import gate, passwords, sessions, tokens, users
 from chalicelib.core.identity.roles import Role
 from chalicelib.core.limits import Bucket
 from chalicelib.kernel import clock, settings

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from chalicelib.surfaces.engine.routes import accounts, api_keys, health, profile
+from chalicelib.surfaces.engine.routes import (
+    accounts,
+    api_keys,
+    deployments,
+    domains,
+    health,
+    monitoring,
+    profile,
+    rollouts,
+)
 from chalicelib.surfaces.engine.routes.base import blueprint, surface
 
-__all__ = ["accounts", "api_keys", "blueprint", "health", "profile", "surface"]
+__all__ = [
+    "accounts",
+    "api_keys",
+    "blueprint",
+    "deployments",
+    "domains",
+    "health",
+    "monitoring",
+    "profile",
+    "rollouts",
+    "surface",
+]

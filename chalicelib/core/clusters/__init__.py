@@ -1,0 +1,1 @@
+"""Kubernetes clusters: which there are, how each is reached, what each can do."""

@@ -1,0 +1,1 @@
+"""Container Engine's own entities: deployments with their revisions, changes and domains."""

@@ -1,0 +1,35 @@
+"""State, logs, figures, and what an update would change."""
+
+from __future__ import annotations
+
+from chalicelib.rest.surface import Call
+from chalicelib.surfaces.engine.presenters import monitoring as present
+from chalicelib.surfaces.engine.routes.base import Json, operation
+from chalicelib.surfaces.engine.routes.deployments import ONE
+from chalicelib.surfaces.engine.schemas.deployments import DeploymentPath, DeploymentUpdate
+from chalicelib.surfaces.engine.schemas.monitoring import LogsQuery, MetricsQuery
+from chalicelib.surfaces.engine.service import observing as service
+
+
+@operation("GET", f"{ONE}/status", params=DeploymentPath)
+def get_deployment_status(call: Call) -> Json:
+    return present.status(service.status(call.caller, call.path.deploymentId))
+
+
+@operation("GET", f"{ONE}/logs", params=DeploymentPath, query=LogsQuery)
+def get_deployment_logs(call: Call) -> Json:
+    """The gateway holds no answer open: with ``follow`` the stream that goes on is named."""
+    deployment, found = service.logs(call.caller, call.path.deploymentId, call.query)
+    return present.logs(deployment, found, follow=call.query.follow)
+
+
+@operation("GET", f"{ONE}/metrics", params=DeploymentPath, query=MetricsQuery)
+def get_deployment_metrics(call: Call) -> Json:
+    answer, kept = service.metrics(call.caller, call.path.deploymentId, call.query)
+    return present.metrics(answer, kept, call.query.resolution)
+
+
+@operation("POST", f"{ONE}/diff", params=DeploymentPath, body=DeploymentUpdate)
+def diff_deployment(call: Call) -> Json:
+    """Beyond the document: what PUT with the same body would change on the cluster."""
+    return present.difference(service.difference(call.caller, call.path.deploymentId, call.body))

@@ -1,0 +1,210 @@
+"""Domains of a deployment: claimed, proved by a TXT record, routed, given back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.aws import table
+from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
+from chalicelib.core import audit
+from chalicelib.core.audit import SYSTEM, Actor
+from chalicelib.core.clusters import registry
+from chalicelib.kernel import clock, ids
+from chalicelib.kernel.errors import BadRequest, Conflict, NotFound, TargetError
+from chalicelib.kernel.logs import log
+from chalicelib.kernel.settings import settings
+from chalicelib.rest.auth import Caller
+from chalicelib.surfaces.engine.model import domains
+from chalicelib.surfaces.engine.model.deployments import Deployment
+from chalicelib.surfaces.engine.model.domains import Domain, DomainState
+from chalicelib.surfaces.engine.model.states import Action
+from chalicelib.surfaces.engine.service import changing
+from chalicelib.surfaces.engine.service.changing import Wanted, own
+
+TAKEN = "Domain already exists"
+MISSING = "Domain not found"
+NOT_YET = "The TXT record {} does not hold {} yet."
+TOO_LATE = "Control was not proved within {} days. Remove the domain and add it again for another try."
+
+_AT_ONCE = 50
+_SOON, _LATER = timedelta(minutes=1), timedelta(minutes=10)
+_FRESH = timedelta(hours=1)
+
+
+def listed(caller: Caller, deployment_id: str) -> tuple[Deployment, list[Domain]]:
+    """Oldest first."""
+    return own(caller, deployment_id), domains.of(deployment_id)
+
+
+def _get(caller: Caller, deployment_id: str, domain_id: str) -> tuple[Deployment, Domain]:
+    deployment, found = own(caller, deployment_id), domains.find(deployment_id, domain_id)
+    if found is None:
+        raise NotFound(MISSING)
+    return deployment, found
+
+
+# -- claiming -------------------------------------------------------------------------------------------
+
+
+def add(caller: Caller, deployment_id: str, name: str) -> tuple[Deployment, Domain]:
+    """Claims the name. Traffic comes only after the proof. Raises BadRequest, Conflict."""
+    deployment = own(caller, deployment_id)
+    _check_foreign(name)
+    if len(domains.of(deployment_id)) >= domains.MOST:
+        raise BadRequest(f"A deployment has at most {domains.MOST} domains.")
+    claimed = _claimed(deployment_id, name)
+    kept = Deployment.deleting == False  # noqa: E712 - an expression for the table
+    writes: list[Write] = [
+        Put(domains.guard(name, deployment_id), table.absent()),
+        Check(Deployment(deployment.pk, deployment.sk), kept),
+        Put(claimed, table.absent()),
+        audit.entry(caller.actor, "domain.create", deployment.pk, after={"domain": name}),
+    ]
+    try:
+        table.write(writes)
+    except ConditionFailed as error:
+        if 0 in error.failed:
+            raise Conflict(TAKEN, f"domain: '{name}' is in use; choose another one") from error
+        raise NotFound(changing.MISSING) from error
+    return deployment, claimed
+
+
+def _check_foreign(name: str) -> None:
+    """What is below the platform's own names is given out by app_name alone."""
+    for cluster in registry.every():
+        if name == cluster.domain_suffix or name.endswith(f".{cluster.domain_suffix}"):
+            raise BadRequest(
+                f"'{name}' is below {cluster.domain_suffix}, whose names follow from app_name. "
+                "Use a domain of your own."
+            )
+
+
+def _claimed(deployment_id: str, name: str) -> Domain:
+    now, domain_id = clock.iso_now(), ids.new_uuid()
+    return Domain(
+        *domains.domain_key(deployment_id, domain_id),
+        due_pk=domains.DUE,
+        due_at=now,
+        id=domain_id,
+        deployment_id=deployment_id,
+        name=name,
+        token=ids.new_token("quarterdeck-", 18),
+        created_at=now,
+    )
+
+
+# -- proving --------------------------------------------------------------------------------------------
+
+
+def verify(caller: Caller, deployment_id: str, domain_id: str) -> tuple[Deployment, Domain]:
+    """Looks now. What is proved already is left alone."""
+    deployment, found = _get(caller, deployment_id, domain_id)
+    _look(caller.actor, found)
+    return deployment, domains.find(deployment_id, domain_id) or found
+
+
+def look_for_proofs() -> None:
+    """The minute's look at what is pending."""
+    due = Domain.due.query(domains.DUE, Domain.due_at <= clock.iso_now(), limit=_AT_ONCE)
+    for found in (record for record in due if isinstance(record, Domain)):
+        try:
+            _look(SYSTEM, found)
+        except Exception:  # noqa: BLE001 - one that fails keeps no other waiting; due again in a minute
+            log().exception("domain not looked at", domain=found.id)
+
+
+def _look(actor: Actor, found: Domain) -> None:
+    if found.status.proved:
+        return
+    told = _proof(found)
+    if told is None:
+        _prove(actor, found)
+    else:
+        _wait(found, told)
+
+
+def _proof(found: Domain) -> str | None:
+    """Why control is not proved; None when it is."""
+    from chalicelib.targets.dns import TextRequest, lookup_text
+
+    try:
+        reply = lookup_text(TextRequest(name=found.challenge, resolver=settings().dns_resolver))
+    except TargetError as error:
+        return error.message
+    return None if found.token in reply.values else NOT_YET.format(found.challenge, found.token)
+
+
+def _prove(actor: Actor, found: Domain) -> None:
+    """The name comes to the cluster, in one transaction with the proof."""
+
+    def decide(deployment: Deployment) -> Wanted:
+        names = sorted({*deployment.domains, found.name})
+        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: [_proved(found)])
+
+    stored = domains.find(found.deployment_id, found.id)
+    if stored is None or stored.status.proved:
+        return
+    changing.change(actor, found.deployment_id, decide)
+
+
+def _proved(found: Domain) -> Update:
+    now = clock.iso_now()
+    actions = [
+        Domain.state.set(DomainState.VERIFIED.value),
+        Domain.verified_at.set(now),
+        Domain.checked_at.set(now),
+        Domain.reason.remove(),
+        Domain.due_pk.remove(),
+        Domain.due_at.remove(),
+    ]
+    return Update(Domain(found.pk, found.sk), actions, table.present())
+
+
+def _wait(found: Domain, why: str) -> None:
+    """Not proved: looked at again, less often as time goes by, and given up in the end."""
+    now, age = clock.now(), clock.now() - clock.parse(found.created_at)
+    actions = [Domain.checked_at.set(clock.iso(now))]
+    writes: list[Write] = []
+    if age > domains.PROVED_WITHIN:
+        reason = TOO_LATE.format(domains.PROVED_WITHIN.days)
+        actions += [Domain.state.set(DomainState.FAILED.value), Domain.reason.set(reason)]
+        actions += [Domain.due_pk.remove(), Domain.due_at.remove()]
+        writes.append(Delete(domains.guard(found.name)))
+    else:
+        later = now + (_SOON if age < _FRESH else _LATER)
+        actions += [Domain.reason.set(why), Domain.due_at.set(clock.iso(later))]
+    pending = Domain.state == DomainState.PENDING.value
+    try:
+        table.write([Update(Domain(found.pk, found.sk), actions, pending), *writes])
+    except ConditionFailed:
+        return
+
+
+# -- giving back ----------------------------------------------------------------------------------------
+
+
+def remove(caller: Caller, deployment_id: str, domain_id: str) -> Domain:
+    """The name is free at once, and its traffic ends with the rollout that this begins."""
+    deployment, found = _get(caller, deployment_id, domain_id)
+    writes = _removing(found)
+    if found.name not in deployment.domains:
+        entry = audit.entry(caller.actor, "domain.delete", deployment.pk, before={"domain": found.name})
+        try:
+            table.write([*writes, entry])
+        except ConditionFailed as error:
+            raise NotFound(MISSING) from error
+        return found
+
+    def decide(now: Deployment) -> Wanted:
+        names = [name for name in now.domains if name != found.name]
+        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: writes)
+
+    changing.change(caller.actor, deployment_id, decide)
+    return found
+
+
+def _removing(found: Domain) -> list[Write]:
+    writes: list[Write] = [Delete(Domain(found.pk, found.sk), table.present())]
+    if found.holds_its_name:
+        writes.append(Delete(domains.guard(found.name)))
+    return writes

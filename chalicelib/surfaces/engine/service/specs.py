@@ -1,0 +1,133 @@
+"""What is wanted of a deployment, in the words of the driver."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from chalicelib.core import vault
+from chalicelib.core.clusters import registry
+from chalicelib.core.clusters.model import Cluster
+from chalicelib.kernel.errors import Invalid
+from chalicelib.kernel.secrets import Secret
+from chalicelib.surfaces.engine.model import deployments
+from chalicelib.surfaces.engine.model.deployments import Deployment, Environment, RegistryLogin
+from chalicelib.targets.kubernetes import images
+from chalicelib.targets.kubernetes.requests import (
+    AppRef,
+    AppSpec,
+    Autoscaling,
+    ClusterAccess,
+    HealthCheck,
+    Host,
+    RegistryAuth,
+)
+
+LONGEST_NAMESPACE = 63
+CPU, MEMORY = "100m", "128Mi"
+
+
+def check_image(reference: str) -> None:
+    """Raises Invalid for what is no reference to an image."""
+    try:
+        images.parse(reference)
+    except ValueError as error:
+        raise Invalid("Invalid image", f"image: {error}") from error
+
+
+def namespace_of(cluster: Cluster, app_name: str) -> str:
+    """``<prefix>-<app_name>``, with a digest in place of what would be too long."""
+    name = f"{cluster.namespace_prefix}-{app_name}"
+    if len(name) <= LONGEST_NAMESPACE:
+        return name
+    digest = hashlib.sha256(app_name.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAMESPACE - 9].rstrip('-')}-{digest}"
+
+
+def seal_environment(deployment_id: str, values: dict[str, str]) -> str:
+    return _seal(deployment_id, "environment", values)
+
+
+def seal_login(deployment_id: str, username: str, password: Secret) -> str:
+    return _seal(deployment_id, "registry", {"username": username, "password": password.reveal()})
+
+
+def _seal(deployment_id: str, field: str, values: dict[str, str]) -> str:
+    return vault.seal(Secret(json.dumps(values)), deployments.context(deployment_id, field))
+
+
+def open_environment(deployment_id: str, stored: Environment | None) -> dict[str, Secret]:
+    return _secrets(_opened(deployment_id, "environment", stored))
+
+
+def _secrets(values: dict[str, str]) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in values.items()}
+
+
+def _opened(deployment_id: str, field: str, stored: Environment | RegistryLogin | None) -> dict[str, str]:
+    if stored is None:
+        return {}
+    opened = vault.unseal(stored.sealed, deployments.context(deployment_id, field))
+    found: dict[str, str] = json.loads(opened.reveal())
+    return found
+
+
+def environment(deployment: Deployment, revision: int) -> dict[str, Secret]:
+    return open_environment(deployment.id, deployments.sealed_environment(deployment.id, revision))
+
+
+def access(cluster: Cluster) -> ClusterAccess:
+    login = registry.login(cluster)
+    return ClusterAccess(kubeconfig=login.kubeconfig, context=login.context)
+
+
+def reference(deployment: Deployment) -> AppRef:
+    return AppRef(deployment_id=deployment.id, app_name=deployment.app_name, namespace=deployment.namespace)
+
+
+def app_spec(
+    deployment: Deployment, cluster: Cluster, target: dict[str, Any], env: dict[str, str] | None = None
+) -> AppSpec:
+    """``target``: revision, its spec, replicas, stopped, autoscaling. ``env`` None: that of the revision."""
+    spec, revision = target["spec"], int(target["revision"])
+    bounds = None if target["stopped"] else target["autoscaling"]
+    return AppSpec(
+        deployment_id=deployment.id,
+        app_name=deployment.app_name,
+        namespace=deployment.namespace,
+        owner_id=deployment.owner_uuid,
+        revision=str(revision),
+        image=spec["image"],
+        port=spec["port"],
+        env=environment(deployment, revision) if env is None else _secrets(env),
+        replicas=0 if target["stopped"] else int(target["replicas"]),
+        cpu=spec["resources"]["cpu"],
+        memory=spec["resources"]["memory"],
+        health_check=HealthCheck(**spec["health_check"]) if spec["health_check"] else None,
+        registry_auth=_registry_auth(deployment),
+        hosts=_hosts(deployment, cluster),
+        ingress_class=cluster.ingress_class,
+        cluster_issuer=cluster.issuer,
+        autoscaling=Autoscaling(**bounds) if bounds else None,
+        restarted_at=spec.get("restarted_at"),
+    )
+
+
+def _registry_auth(deployment: Deployment) -> RegistryAuth | None:
+    if not deployment.private_registry:
+        return None
+    stored = deployments.registry_login(deployment.id)
+    opened = _opened(deployment.id, "registry", stored)
+    return RegistryAuth(username=opened["username"], password=Secret(opened["password"])) if opened else None
+
+
+def _hosts(deployment: Deployment, cluster: Cluster) -> tuple[Host, ...]:
+    """Its own name, served by the controller's default certificate for the suffix unless an issuer makes
+    certificates; domains of its owner have a certificate each where there is one who makes it."""
+    names = [deployment.host, *sorted(deployment.domains or [])]
+    return tuple(Host(host=name, tls_secret=_tls_secret(name) if cluster.issuer else None) for name in names)
+
+
+def _tls_secret(name: str) -> str:
+    return f"tls-{hashlib.sha256(name.encode()).hexdigest()[:16]}"

@@ -1,0 +1,80 @@
+"""Who is told about a deployment: its owner's connections, each thing once however often a step is repeated,
+and the operator's webhook, in the transaction that it tells of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.aws.table import Write
+from chalicelib.core.events import topics
+from chalicelib.core.executions.model import Execution
+from chalicelib.core.notices import hooks, outbox
+from chalicelib.core.notices.outbox import Event
+from chalicelib.core.notices.signing import Signature
+from chalicelib.kernel import clock
+from chalicelib.surfaces.engine.model import deployments
+from chalicelib.surfaces.engine.model.deployments import Deployment
+
+SURFACE = "engine"
+SIGNATURE = Signature("X-Container-Engine-Signature", "plain")
+
+
+def topic(user_id: int) -> str:
+    """What a user's notifications are published on."""
+    return topics.name(f"user:{user_id}")
+
+
+def changed(deployment: Deployment, once: str) -> None:
+    """``deployment_status_changed`` as documented; ``once`` names this very change."""
+    data: dict[str, Any] = {"status": deployment.state, "url": deployment.url}
+    if deployment.error_message:
+        data["error_message"] = deployment.error_message
+    _publish(deployment, "deployment_status_changed", once, data)
+
+
+def created(deployment: Deployment, once: str) -> None:
+    _publish(deployment, "deployment_created", once, {"app_name": deployment.app_name})
+    changed(deployment, f"{once}:asked")
+
+
+def deleted(deployment: Deployment, once: str) -> None:
+    _publish(deployment, "deployment_deleted", once, {"app_name": deployment.app_name})
+
+
+def ended(execution: Execution) -> None:
+    """What its end has made of the deployment."""
+    subject = execution.subject
+    found = deployments.find(subject["deployment_id"])
+    if found is None:
+        gone = Deployment(
+            id=subject["deployment_id"], owner_id=subject["owner_id"], app_name=subject["app_name"]
+        )
+        deleted(gone, execution.id)
+    elif not found.deleting:
+        changed(found, f"{execution.id}:{execution.status}")
+
+
+def _publish(deployment: Deployment, kind: str, once: str, data: dict[str, Any]) -> None:
+    event = {"type": kind, "deployment_id": deployment.id, "timestamp": clock.iso_now(), "data": data}
+    topics.publish(topic(int(deployment.owner_id)), f"{kind}:{once}", event)
+
+
+def webhook(deployment: Deployment, word: str, url: str | None) -> list[Write]:
+    """The write that tells the operator's webhook; ``word``: started, completed or failed."""
+    hook = hooks.find(SURFACE, SIGNATURE)
+    if hook is None:
+        return []
+    kind = f"deployment_{word}"
+    payload = {
+        "deployment_id": deployment.id,
+        "status": word,
+        "type": kind,
+        "timestamp": clock.iso_now(),
+        "app_name": deployment.app_name,
+        "user_id": deployment.owner_uuid,
+        "url": url,
+    }
+    title = f"{deployment.app_name}: {kind.replace('_', ' ')}"
+    owner = str(int(deployment.owner_id))
+    event = Event(SURFACE, kind, deployment.pk, payload, title, title, owner)
+    return [outbox.webhook(hook, event)]

@@ -1,0 +1,281 @@
+"""A deployment's turn: what is under way, how it ends, and who comes next. Every write is fenced twice: by
+the execution's attempt and by the deployment's version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.aws import table
+from chalicelib.aws.table import ConditionFailed, Delete, Update, Write
+from chalicelib.core.executions import ledger, tasks
+from chalicelib.core.executions.model import Execution
+from chalicelib.core.executions.status import Status
+from chalicelib.core.quotas import keeping
+from chalicelib.kernel import clock
+from chalicelib.surfaces.engine.model import deployments, domains, lists, samples
+from chalicelib.surfaces.engine.model.deployments import Deployment, Revision
+from chalicelib.surfaces.engine.model.domains import Domain, DomainState
+from chalicelib.surfaces.engine.model.states import Action, State, during
+from chalicelib.surfaces.engine.service import changing, sizes, telling
+from chalicelib.surfaces.engine.service.changing import set_fields
+
+_TRIES = 10
+ROLLED_BACK = "{} Rolled back to revision {}."
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An execution that may change the cluster now, and its deployment as it stands."""
+
+    execution: Execution
+    deployment: Deployment
+
+    @property
+    def attempt(self) -> int:
+        return int(self.execution.attempt)
+
+    @property
+    def action(self) -> Action:
+        return Action(self.execution.subject["action"])
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """What the cluster is to be brought to: what was asked for, or what is rolled back to."""
+        asked: dict[str, Any] = self.execution.subject
+        found = self.deployment
+        if found.failure:
+            asked = asked | {"revision": int(found.revision), "replicas": int(found.replicas)}
+        revision = deployments.find_revision(found.id, int(asked["revision"]))
+        return asked | {"spec": revision.spec if revision else found.spec}
+
+    @property
+    def makes_revision(self) -> bool:
+        return self.action is Action.CREATE or self.action.replaces_pods
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Not while it is rolled back already, and not when a newer change comes next anyway."""
+        found = self.deployment
+        worked = found.working_revision is not None and not found.stopped
+        return self.action.rolls_back and worked and not found.failure and found.waiting is None
+
+
+def find(execution_id: str, attempt: int) -> Turn | None:
+    """None: the execution has ended, is in another attempt, or it is not its turn."""
+    execution = ledger.find(execution_id)
+    if execution is None or execution.state.final or int(execution.attempt) != attempt:
+        return None
+    deployment = deployments.find(execution.subject["deployment_id"])
+    if deployment is None or deployment.turn != execution.id:
+        return None
+    return Turn(execution, deployment)
+
+
+def _settled(turn: Turn, settle: Callable[[Turn], bool]) -> bool:
+    """``settle`` on the deployment as it is, again when somebody changed it meanwhile."""
+    for _ in range(_TRIES):
+        try:
+            return settle(turn)
+        except ConditionFailed:
+            found = find(turn.execution.id, turn.attempt)
+            if found is None:
+                return False
+            turn = found
+    raise TimeoutError(f"deployment {turn.deployment.id} changes faster than it can be written")
+
+
+def begin(turn: Turn) -> bool:
+    """To running; the operator's webhook is told once. False when it has ended or is in another attempt."""
+    if turn.execution.step is None:  # set in the very write that tells
+        told = telling.webhook(turn.deployment, "started", None) if turn.action.told else []
+        tasks.note(turn.execution.id, turn.attempt, step="applying", progress=10, writes=told)
+    return tasks.begin(turn.execution.id, turn.attempt) is not None
+
+
+# -- rolling back ---------------------------------------------------------------------------------------
+
+
+def roll_back(turn: Turn, reason: str) -> bool:
+    """What is wanted becomes what worked. False when that is not to be done (any more)."""
+    return _settled(turn, lambda found: _roll_back(found, reason))
+
+
+def _roll_back(turn: Turn, reason: str) -> bool:
+    found = turn.deployment
+    if not turn.can_roll_back:
+        return False
+    number, replicas = int(found.working_revision), int(found.working_replicas or found.replicas)
+    revision = deployments.find_revision(found.id, number)
+    if revision is None:
+        return False
+    before, fence = sizes.of(found), Deployment.version == found.version
+    fields = {
+        "revision": number,
+        "spec": revision.spec,
+        "replicas": replicas,
+        "failure": reason,
+        "version": int(found.version) + 1,
+    }
+    actions = set_fields(found, fields)
+    writes: list[Write] = [
+        Update(Deployment(found.pk, found.sk), actions, fence),
+        *_outcome(turn, "failed", reason),
+        *keeping.moving(int(found.owner_id), sizes.of(found) - before),
+    ]
+    told = {"type": "rollback", "revision": number, "reason": reason}
+    return tasks.note(
+        turn.execution.id,
+        turn.attempt,
+        step=f"rolling back to revision {number}",
+        message=told,
+        writes=writes,
+    )
+
+
+def _outcome(turn: Turn, outcome: str, message: str | None = None) -> list[Write]:
+    """The write that keeps how the revision of this turn did, where it made one."""
+    if not turn.makes_revision:
+        return []
+    number = int(turn.execution.subject["revision"])
+    record = Revision(deployments.key(turn.deployment.id), deployments.revision_sk(number))
+    actions = [Revision.outcome.set(outcome)]
+    if message:
+        actions.append(Revision.message.set(message))
+    return [Update(record, actions, table.present())]
+
+
+# -- the end --------------------------------------------------------------------------------------------
+
+
+def succeed(turn: Turn) -> bool:
+    """The cluster is as asked, or as it was before a change that failed."""
+    return _settled(turn, _rolled_back if turn.deployment.failure else _succeeded)
+
+
+def fail(turn: Turn, reason: str) -> bool:
+    return _settled(turn, lambda found: _failed(found, reason))
+
+
+def supersede(turn: Turn, reason: str) -> bool:
+    """A newer change makes this one pointless."""
+    return _settled(
+        turn, lambda found: _end(found, Status.CANCELLED, reason, {}, _outcome(found, "superseded"))
+    )
+
+
+def _succeeded(turn: Turn) -> bool:
+    asked, found = turn.execution.subject, turn.deployment
+    state = State.STOPPED if asked["stopped"] else State.RUNNING
+    fields: dict[str, Any] = {"state": _state_after(found, state).value, "drift": None}
+    if not asked["stopped"]:
+        fields |= {"working_revision": int(asked["revision"]), "working_replicas": int(asked["replicas"])}
+        if turn.makes_revision or found.deployed_at is None:
+            fields["deployed_at"] = clock.iso_now()
+    writes = [*_routed(found), *([] if asked["stopped"] else _worked(turn))]
+    return _end(turn, Status.SUCCEEDED, None, fields, writes)
+
+
+def _worked(turn: Turn) -> list[Write]:
+    """The revision that runs is known to work, whoever made it."""
+    number = int(turn.execution.subject["revision"])
+    record = Revision(deployments.key(turn.deployment.id), deployments.revision_sk(number))
+    return [Update(record, [Revision.outcome.set("working"), Revision.message.remove()], table.present())]
+
+
+def _routed(found: Deployment, failure: str | None = None) -> list[Write]:
+    """Domains that were proved have come to the cluster by now, or could not."""
+    waiting = (
+        [one for one in domains.of(found.id) if one.status is DomainState.VERIFIED] if found.domains else []
+    )
+    actions = [Domain.state.set((DomainState.FAILED if failure else DomainState.ACTIVE).value)]
+    if failure:
+        actions.append(Domain.reason.set(failure))
+    proved = Domain.state == DomainState.VERIFIED.value
+    return [Update(Domain(one.pk, one.sk), actions, proved) for one in waiting]
+
+
+def _rolled_back(turn: Turn) -> bool:
+    found = turn.deployment
+    reason = ROLLED_BACK.format(found.failure, int(found.revision))
+    fields = {"state": _state_after(found, State.RUNNING).value, "failure": None}
+    if found.waiting is None:
+        fields["error_message"] = reason
+    return _end(turn, Status.FAILED, reason, fields, [])
+
+
+def _failed(turn: Turn, reason: str) -> bool:
+    """What serves goes on serving when the change was none of its version."""
+    found = turn.deployment
+    if found.failure:
+        reason = f"{found.failure} Rolling back failed as well: {reason}"
+    harmless = turn.action in {Action.DOMAINS, Action.AUTOSCALE, Action.REPAIR}
+    fields: dict[str, Any] = {"failure": None}
+    if found.waiting is None:
+        fields["error_message"] = reason
+        if not harmless:
+            fields["state"] = State.FAILED.value
+    outcome = [] if found.failure else _outcome(turn, "failed", reason)
+    if turn.action is Action.DOMAINS:
+        outcome += _routed(found, reason)
+    return _end(turn, Status.FAILED, reason, fields, outcome)
+
+
+def _state_after(found: Deployment, state: State) -> State:
+    """The state that is reached, or that in which the next change is carried out."""
+    if found.waiting is None or found.deleting:
+        return state
+    return during(
+        Action(found.waiting_action), state, stopped=bool(found.stopped), serving=state is State.RUNNING
+    )
+
+
+def _end(turn: Turn, status: Status, reason: str | None, fields: dict[str, Any], writes: list[Write]) -> bool:
+    found = turn.deployment
+    state = State(fields.get("state", found.state))
+    moves = [] if found.deleting else lists.moving(found, state)
+    passed_on = {
+        "turn": found.waiting,
+        "turn_action": found.waiting_action,
+        "waiting": None,
+        "waiting_action": None,
+        "version": int(found.version) + 1,
+    }
+    fence = Deployment.version == found.version
+    update = Update(Deployment(found.pk, found.sk), set_fields(found, fields | passed_on), fence)
+    told = _told(turn, status)
+    return tasks.end(turn.execution.id, turn.attempt, status, reason, [update, *moves, *told, *writes])
+
+
+def _told(turn: Turn, status: Status) -> list[Write]:
+    """To the operator's webhook: how what was announced as started has ended."""
+    if not turn.action.told or status is Status.CANCELLED:
+        return []
+    completed = status is Status.SUCCEEDED
+    url = turn.deployment.url if completed else None
+    return telling.webhook(turn.deployment, "completed" if completed else "failed", url)
+
+
+def remove(turn: Turn) -> bool:
+    """Nothing of it is on the cluster any more: its record goes, and its name is free."""
+    found = turn.deployment
+    table.delete_many(domains.guard(one.name) for one in domains.of(found.id) if one.holds_its_name)
+    table.delete_many(deployments.everything(found.id))
+    samples.forget(found.id)
+    writes: list[Write] = [Delete(found), Delete(deployments.name_guard(found.app_name))]
+    return tasks.end(turn.execution.id, turn.attempt, Status.SUCCEEDED, None, writes)
+
+
+def next_turn(deployment_id: str) -> None:
+    """Starts whose turn it is now. What is started already is not started again."""
+    found = deployments.find(deployment_id)
+    execution = ledger.find(found.turn) if found and found.turn else None
+    if execution is not None and execution.state is Status.QUEUED:
+        changing.start(execution.id, int(execution.attempt))
+
+
+def waits(execution: Execution) -> bool:
+    """Whether its turn is still to come."""
+    found = deployments.find(execution.subject["deployment_id"])
+    return found is not None and execution.id in (found.waiting, found.turn)
