@@ -38,6 +38,8 @@ PARTS = (
     # Full-screen programs, for terminals.
     Part("vim-tiny", "vi", "vim-tiny"),
     Part("procps", "top", "procps"),
+    # A certificate authority for tests, with its name server.
+    Part("pebble", "pebble", "pebble"),
     # What a Kubernetes of our own runs on; the rest is built: see infra/kubernetes.py.
     Part("docker.io", "dockerd", "docker.io"),
     Part("etcd-server", "etcd", "etcd-server"),

@@ -19,6 +19,8 @@ PROGRAMS = {
     "procps": "top",
     "docker.io": "dockerd",
     "etcd-server": "etcd",
+    "pebble": "pebble",
+    "pebble-challtestsrv": "pebble-challtestsrv",
 }
 
 LEFT_OUT: set[str] = set()
