@@ -19,6 +19,7 @@ NAMES = {
     "page": "page",
     "terminal": "terminal",
     "stream": "stream",
+    "kubernetes": "kubernetes",
     "script": "script",
 }
 

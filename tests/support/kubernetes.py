@@ -1,8 +1,9 @@
 """A real Kubernetes 1.20 on this machine: API server, controllers and one node, on loopback.
 
 One at a time on a machine, for a node has the Docker engine to itself. ``QUARTERDECK_TEST_CLUSTER`` names the
-directory of one that runs already; then that is used and left running, and shared: tests name what they make
-uniquely and delete it, without waiting for it to be gone.
+directory of one that runs already (``python -m tests.support.kubernetes`` is one until Ctrl-C); then that is
+used and left running, and shared: tests name what they make uniquely and delete it, without waiting for it to
+be gone.
 """
 
 from __future__ import annotations
@@ -242,3 +243,14 @@ def _locked(handle: TextIO) -> bool:
 def unique(prefix: str = "t") -> str:
     """An app name that nobody else uses."""
     return f"{prefix}-{secrets.token_hex(4)}"
+
+
+def hold() -> None:
+    """A cluster to work with, until Ctrl-C."""
+    with running() as cluster:
+        print(f"export QUARTERDECK_TEST_CLUSTER={cluster.directory}", flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    hold()

@@ -1,7 +1,7 @@
 """An API server, spoken to in its own terms: JSON over HTTP.
 
-Not through the official client: its seven hundred generated models cost more than half a second of every cold
-start, and what is applied here is plain data. Tests hold what this does to the official client's view.
+Not through the official client: its seven hundred generated models would more than double what a cold start
+pays for this driver, and what is applied is plain data. Tests look at the cluster with the official client.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ that was handed on, so that nothing is lost and nothing comes twice.
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -25,12 +24,10 @@ LOOK_SECONDS = 2.0
 """How often new pods are looked for, and how long after its end a stream is asked for again."""
 IDLE_SECONDS = 60.0
 """A stream on which nothing came for so long is opened anew, in case nobody is at its other end."""
-WAIT_SECONDS, GATHER_SECONDS = 0.25, 0.05
-"""For the first of a batch, so that ``stop`` is heard; and for more of it."""
-MOST_LINES = 2000
-"""In one batch."""
-_QUEUED = 64
-"""Pieces that wait for a slow reader before the streams are held up."""
+WAIT_SECONDS, GATHER_SECONDS = 0.25, 0.03
+"""For the first of a batch, so that ``stop`` is heard; and for company."""
+MOST_LINES = 20_000
+"""That wait for a slow reader before the streams are held up."""
 
 
 def follow(request: FollowRequest, stop: threading.Event) -> Iterator[list[LogLine]]:
@@ -52,7 +49,7 @@ class _Following:
         self._server = connect(request.access)
         self._asked = stop
         self._ended = threading.Event()
-        self._pieces: queue.Queue[list[LogLine]] = queue.Queue(_QUEUED)
+        self._basket = Basket(self._ended)
         self._refusal: TargetError | None = None
         self._readers: dict[str, _Reader] = {}
         self._watcher = threading.Thread(target=self._watch, name="log-pods", daemon=True)
@@ -60,20 +57,10 @@ class _Following:
     def batches(self) -> Iterator[list[LogLine]]:
         self._watcher.start()
         while not self._asked.is_set():
-            batch = self._gather()
+            batch = self._basket.take()
             if not batch and self._refusal:
                 raise self._refusal
             yield sorted(batch, key=lambda line: line.timestamp)
-
-    def _gather(self) -> list[LogLine]:
-        """What there is, waiting a moment for the first of it and a shorter one for company."""
-        batch: list[LogLine] = []
-        try:
-            while len(batch) < MOST_LINES:
-                batch += self._pieces.get(timeout=GATHER_SECONDS if batch else WAIT_SECONDS)
-        except queue.Empty:
-            pass
-        return batch
 
     def end(self) -> None:
         self._ended.set()
@@ -101,7 +88,7 @@ class _Following:
             # What came later is shown from its beginning.
             anew = first and self._request.after is None and not self._request.marks
             tail = self._request.tail if anew else None
-            reader = _Reader(self._server, self._request, name, self._ended, self._pieces, tail)
+            reader = _Reader(self._server, self._request, name, self._ended, self._basket, tail)
             self._readers[name] = reader
             reader.start()
         for name in self._readers.keys() - found.keys():
@@ -118,12 +105,12 @@ class _Reader(threading.Thread):
         request: FollowRequest,
         pod: str,
         ended: threading.Event,
-        pieces: queue.Queue[list[LogLine]],
+        basket: Basket,
         tail: int | None,
     ) -> None:
         super().__init__(name=f"log-{pod}", daemon=True)
         self._server, self._request, self._pod = server, request, pod
-        self._ended, self._pieces, self._tail = ended, pieces, tail
+        self._ended, self._basket, self._tail = ended, basket, tail
         self._place = Place(request.after, request.marks.get(pod))
         self._response: urllib3.BaseHTTPResponse | None = None
 
@@ -144,7 +131,7 @@ class _Reader(threading.Thread):
             self._place.begin()
             for texts in lines.pieces(response.stream(65536)):
                 told = [line for text in texts if (line := lines.parse(text, self._pod))]
-                self._hand_on([line for line in told if self._place.is_new(line.timestamp)])
+                self._basket.put([line for line in told if self._place.is_new(line.timestamp)])
 
     def _query(self) -> dict[str, Any]:
         query: dict[str, Any] = {"container": names.CONTAINER, "follow": "true", "timestamps": "true"}
@@ -152,20 +139,42 @@ class _Reader(threading.Thread):
             return query | {"sinceTime": self._place.timestamp[:19] + "Z"}
         return query | ({} if self._tail is None else {"tailLines": self._tail})
 
-    def _hand_on(self, piece: list[LogLine]) -> None:
-        """Waits while the reader of all this is behind."""
-        while piece and not self._ended.is_set():
-            try:
-                self._pieces.put(piece, timeout=0.5)
-            except queue.Full:
-                continue
-            return
-
     def hang_up(self) -> None:
         response = self._response
         if isinstance(response, urllib3.HTTPResponse):
             with contextlib.suppress(ValueError, OSError):  # at its end already
                 response.shutdown()
+
+
+class Basket:
+    """Lines of all pods until they are taken: they come one at a time, and go as a batch."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
+        self._lines: list[LogLine] = []
+        self._changed = threading.Condition()
+
+    def put(self, piece: list[LogLine]) -> None:
+        """Waits while it is full."""
+        with self._changed:
+            while len(self._lines) >= MOST_LINES and not self._ended.is_set():
+                self._changed.wait(WAIT_SECONDS)
+            if piece and not self._lines:
+                self._changed.notify_all()
+            self._lines += piece
+
+    def take(self) -> list[LogLine]:
+        """All there is, waiting a moment for the first of it and a shorter one for company."""
+        with self._changed:
+            if not self._lines:
+                self._changed.wait(WAIT_SECONDS)
+        if not self._lines:
+            return []
+        self._ended.wait(GATHER_SECONDS)
+        with self._changed:
+            taken, self._lines = self._lines, []
+            self._changed.notify_all()
+        return taken
 
 
 class Place:

@@ -39,9 +39,7 @@ def parse(text: str, pod: str, source: Literal["app", "previous"] = "app") -> Lo
     message = text[found.end() :].rstrip("\r\n")
     if len(message) > LONGEST:
         message = message[:LONGEST] + "…"
-    return LogLine.model_construct(
-        timestamp=_utc(found), pod=pod, message=message, level=level_of(message), source=source
-    )
+    return LogLine(_utc(found), pod, message, level_of(message), source)
 
 
 def _utc(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -176,8 +177,12 @@ class Observation(Frozen):
         return not self.findings
 
 
-class LogLine(Frozen):
-    """``level`` is guessed from the text. ``source`` ``previous``: from the container that ran before."""
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """``level`` is guessed from the text. ``source`` ``previous``: from the container that ran before.
+
+    No model: of these there are tens of thousands a second, and a model costs ten times as much to make.
+    """
 
     timestamp: str
     pod: str
