@@ -53,9 +53,9 @@ def fanout(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @app.lambda_function(name="birun_steps")
 def birun_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Steps of biRun's state machines."""
-    from chalicelib.surfaces.birun.steps import scripts
+    from chalicelib.surfaces.birun.steps import checks, scripts
 
-    return logged(scripts.STEPS[event["step"]], event, context)
+    return logged((scripts.STEPS | checks.STEPS)[event["step"]], event, context)
 
 
 @app.lambda_function(name="birun_workflows")
@@ -97,16 +97,18 @@ def tick(event: Any) -> None:
     from chalicelib.core.logstreams import sweeping as logstreams
     from chalicelib.core.notices import outbox
     from chalicelib.core.terminals import sweeping as terminals
-    from chalicelib.surfaces.birun.steps import schedules, scripts, workflows
+    from chalicelib.surfaces.birun.steps import checks, schedules, scripts, workflows
     from chalicelib.surfaces.engine import steps as containers
 
     sweeps: sweeping.Sweeps = {
         "script": scripts.sweep,
         "workflow": workflows.sweep,
         "container-rollout": containers.sweep,
+        "health-check": checks.sweep,
     }
     logged(sweeping.sweep, sweeps, None)
     logged(schedules.fire, None, None)
+    logged(checks.start_what_is_due, None, None)
     logged(outbox.sweep, None, None)
     logged(terminals.sweep, None, None)
     logged(logstreams.sweep, None, None)

@@ -37,6 +37,14 @@ def receive(url: str, *, most: int = 10, wait_seconds: int = 20) -> list[dict[st
     return messages
 
 
+def depth(url: str) -> tuple[int, int]:
+    """About how many messages wait, and how many are with a receiver."""
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
+    waiting, taken = (int(answer["Attributes"][name]) for name in wanted)
+    return waiting, taken
+
+
 def delete(url: str, receipt: str) -> None:
     client("sqs").delete_message(QueueUrl=url, ReceiptHandle=receipt)
 

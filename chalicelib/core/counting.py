@@ -45,9 +45,10 @@ def _tally(collection: str, what: str) -> Tally:
     return Tally(f"TALLY#{collection}", what)
 
 
-def adding(collection: str, amount: int, what: str = "total") -> Update:
-    """The write that adds ``amount`` (may be negative) to a kept number."""
-    return Update(_tally(collection, what), [_kind(Tally), Tally.value.add(amount)])
+def adding(collection: str, amount: int, what: str = "total", ttl: int | None = None) -> Update:
+    """The write that adds ``amount`` (may be negative) to a kept number. ``ttl``: when it may go."""
+    kept = [] if ttl is None else [Tally.ttl.set(ttl)]
+    return Update(_tally(collection, what), [_kind(Tally), Tally.value.add(amount), *kept])
 
 
 def next_ids(collection: str, many: int = 1) -> range:
@@ -85,6 +86,12 @@ def _kind(model: type[Record]) -> Action:
 def total(collection: str) -> int:
     found = table.find(Tally, f"TALLY#{collection}", "total")
     return max(0, int(found.value)) if found else 0
+
+
+def totals(collection: str, since: str | None = None) -> dict[str, int]:
+    """The kept numbers of one collection by name: all, or those that are ``since`` or come after it."""
+    found = Tally.query(_census_key(collection), Tally.sk >= since if since else None)
+    return {record.sk: int(record.value) for record in found}
 
 
 def key(collection: str, number: int) -> tuple[str, str]:

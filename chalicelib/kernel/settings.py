@@ -25,6 +25,9 @@ class Settings:
     script_execution_arn: str = ""
     workflow_run_arn: str = ""
     workflow_timer_arn: str = ""
+    health_check_arn: str = ""
+    health_check_minutes: int = 0
+    dead_letter_queues: str = ""
     socket_endpoint: str = ""
     allowed_hosts: str = ""
     notice_queue_url: str = ""

@@ -18,11 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.aws import queues, workflows
 from chalicelib.core.executions import ledger
 from chalicelib.core.relays import orders, registry
-from chalicelib.core.relays.orders import ScriptOrder
+from chalicelib.core.relays.orders import HealthOrder, ScriptOrder
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.relay import operations
+from chalicelib.relay.checks import HealthRun
 from chalicelib.relay.chunks import ChunkRun
 from chalicelib.relay.crew import Crew
 from chalicelib.relay.terminals import LISTENERS, Terminals
@@ -33,6 +34,7 @@ HOLD_SECONDS = 30
 HOLD_BEATS = 2
 MOST_CHUNKS = 100
 CALL_THREADS = 16
+CHECK_THREADS = 16
 START_LIMIT = 8
 SHUT_DOWN_SECONDS = 8.0
 
@@ -41,7 +43,7 @@ SHUT_DOWN_SECONDS = 8.0
 class Held:
     """An order under way, with what keeps it ours."""
 
-    run: ChunkRun
+    run: ChunkRun | HealthRun
     token: str
     message_id: str
     receipt: str
@@ -54,6 +56,7 @@ class Agent:
         self._pool = ConnectionPool()
         self._scripts = Crew("script", START_LIMIT)
         self._calls = Crew("call", CALL_THREADS)
+        self._checks = Crew("check", CHECK_THREADS)
         self._terminals = Terminals(self._pool, self._boot)
         self._held: dict[str, Held] = {}
         self._changed = threading.Condition()
@@ -141,7 +144,7 @@ class Agent:
         body = json.loads(message["Body"])
         if "call" in body:
             self._calls.add(lambda: self._answer(body, message["ReceiptHandle"]))
-        elif body["operation"] == "ssh.run_script":
+        elif body["operation"] in ("ssh.run_script", "ssh.check_all"):
             self._take_chunk(body, message)
         else:
             raise ValueError(f"unknown operation {body['operation']!r}")
@@ -162,18 +165,27 @@ class Agent:
             if known is not None:
                 self._seen_again(known, message_id, receipt)
                 return
-        order = ScriptOrder.model_validate_json(orders.load(name))
-        run = ChunkRun(order, self._boot, self._pool, lambda: self._done(name))
+        run, crew = self._run_of(body["operation"], name)
         with self._changed:
             self._held[name] = Held(run, body["token"], message_id, receipt)
-        self._scripts.set_limit(order.max_concurrent)
+        order = run.order
         log().info("chunk taken", execution=order.execution_id, chunk=order.chunk, hosts=len(order.hosts))
         try:
-            run.start(self._scripts)
+            run.start(crew)
         except BaseException:
             with self._changed:
                 self._held.pop(name, None)
             raise
+
+    def _run_of(self, operation: str, name: str) -> tuple[ChunkRun | HealthRun, Crew]:
+        """What the order says, and the crew that does it: checks wait for no script."""
+        text = orders.load(name)
+        if operation == "ssh.check_all":
+            checks = HealthOrder.model_validate_json(text)
+            return HealthRun(checks, self._pool, lambda: self._done(name)), self._checks
+        order = ScriptOrder.model_validate_json(text)
+        self._scripts.set_limit(order.max_concurrent)
+        return ChunkRun(order, self._boot, self._pool, lambda: self._done(name)), self._scripts
 
     def _seen_again(self, known: Held, message_id: str, receipt: str) -> None:
         """The same message under a new receipt is still ours; a copy of it has no effect."""
@@ -190,7 +202,7 @@ class Agent:
             return
         order = held.run.order
         try:
-            workflows.succeed(held.token, {"chunk": order.chunk})
+            workflows.succeed(held.token, held.run.report())
         except workflows.TokenClosed:
             log().info("nobody waits for the chunk any more", execution=order.execution_id, chunk=order.chunk)
         queues.delete(settings().relay_queue_url, held.receipt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.feed import StatusChange
@@ -19,7 +20,7 @@ from chalicelib.relay.capture import Capture
 from chalicelib.relay.crew import Crew
 from chalicelib.relay.tape import Tape
 from chalicelib.targets.ssh.pool import ConnectionPool
-from chalicelib.targets.ssh.requests import Login, ScriptResult, ScriptRun
+from chalicelib.targets.ssh.requests import ScriptResult, ScriptRun
 from chalicelib.targets.ssh.run import run_script
 
 INTERRUPTED = (
@@ -71,6 +72,10 @@ class ChunkRun:
             if number in self._stops:
                 self._stops[number].set()
 
+    def report(self) -> dict[str, Any]:
+        """What the state machine is told; the results are in the ledger by then."""
+        return {"chunk": self.order.chunk}
+
     def shut_down(self) -> None:
         self._closing_down = True
         self.stop(list(self._stops))
@@ -114,7 +119,7 @@ class ChunkRun:
             ran = run_script(
                 self._pool,
                 ScriptRun(
-                    login=_login(host),
+                    login=host.login(),
                     script=self.order.script,
                     timeout_seconds=self.order.timeout_seconds,
                 ),
@@ -148,18 +153,6 @@ class ChunkRun:
         change = StatusChange(part_id, server_id, result.status, result.exit_code, result.reason)
         self._tape.add(change)
         return True
-
-
-def _login(host: HostOrder) -> Login:
-    return Login(
-        hostname=host.hostname,
-        port=host.port,
-        username=host.username,
-        private_key=host.ssh_key,
-        passphrase=host.passphrase,
-        password=host.password,
-        host_key=host.host_key,
-    )
 
 
 def _with_output(capture: Capture, result: Result, *, dropped: bool = False) -> Result:

@@ -39,6 +39,7 @@ FORWARDED = {
     "QUARTERDECK_TRUSTED_HOPS": "TrustedHops",
     "QUARTERDECK_ALLOWED_ORIGINS": "AllowedOrigins",
     "QUARTERDECK_ALLOWED_HOSTS": "AllowedHosts",
+    "QUARTERDECK_HEALTH_CHECK_MINUTES": "HealthCheckMinutes",
     "QUARTERDECK_MAIL_FROM": "MailFrom",
     "QUARTERDECK_MAIL_FROM_NAME": "MailFromName",
 }

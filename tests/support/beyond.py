@@ -55,6 +55,20 @@ ANSWERS = (
     ),
     ExtraAnswer(
         "birun",
+        "check_all_servers",
+        202,
+        "HealthCheckAllResult",
+        "The gateway ends a request at 29 s: what is found later is in GET /health/summary.",
+    ),
+    ExtraAnswer(
+        "birun",
+        "check_all_servers",
+        503,
+        "Error",
+        "No relay answers, so nothing can be reached; the servers themselves may be well.",
+    ),
+    ExtraAnswer(
+        "birun",
         "POST *",
         409,
         "Error",

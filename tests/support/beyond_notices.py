@@ -46,6 +46,26 @@ _TEST = thing(
 )
 _DELIVERIES = {"type": "array", "items": _DELIVERY}
 
+_ALERT = thing(
+    {
+        "id": {"type": "string", "format": "uuid"},
+        "status": {"enum": ["open", "cleared"]},
+        "kind": {"type": "string"},
+        "severity": {"enum": ["info", "warning", "critical"]},
+        "subject": {"type": "string"},
+        "subject_name": {"type": "string"},
+        "server_id": {"type": ["integer", "null"]},
+        "message": {"type": "string"},
+        "raised_at": {"type": "string", "format": "date-time"},
+        "cleared_at": MOMENT,
+        "cleared_because": _TEXT,
+    }
+)
+_ALERTS = thing({"alerts": {"type": "array", "items": _ALERT}, "cursor": _TEXT})
+_TURNS = {"type": "array", "items": {"enum": ["failure", "recovery"]}, "minItems": 1}
+_CHANNELS = thing({"on": _TURNS, "webhook": {"anyOf": [_WEBHOOK, {"type": "null"}]}, "email": _TEXTS}, [])
+_TOLD = thing({"notifications": {"anyOf": [_CHANNELS, {"type": "null"}]}})
+
 OPERATIONS: dict[str, Any] = {
     "/notifications/deliveries": {
         "get": {
@@ -84,5 +104,61 @@ OPERATIONS: dict[str, Any] = {
                 **refusals("BadRequest", "Unauthorized", "Forbidden", "ValidationError", "TooManyRequests"),
             },
         }
+    },
+    "/alerts": {
+        "get": {
+            "operationId": "list_alerts",
+            "x-beyond": "What is wrong now, and what was: the document shows states, not when they began.",
+            "x-rate-limit-bucket": "general",
+            "parameters": [
+                query("status", {"enum": ["open", "cleared"]}),
+                query("severity", {"enum": ["info", "warning", "critical"]}),
+                query("kind", {"type": "string", "maxLength": 60}),
+                query("server_id", NUMBER),
+                _LIMIT,
+                _PLACE,
+            ],
+            "responses": {
+                **answer(
+                    "Newest first.", thing({"alerts": {"type": "array", "items": _ALERT}, "cursor": _TEXT})
+                ),
+                **refusals("Unauthorized", "ValidationError", "TooManyRequests"),
+            },
+        }
+    },
+    "/alerts/channels": {
+        "get": {
+            "operationId": "get_alert_channels",
+            "x-beyond": "Who is told of alerts.",
+            "x-rate-limit-bucket": "general",
+            "responses": {**answer("As set.", _TOLD), **refusals("Unauthorized", "TooManyRequests")},
+        },
+        "put": {
+            "operationId": "update_alert_channels",
+            "x-beyond": "Who is told of alerts.",
+            "x-rate-limit-bucket": "general",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": _TOLD,
+                        "examples": {
+                            "sample": {
+                                "value": {
+                                    "notifications": {
+                                        "on": ["failure"],
+                                        "webhook": {"url": "https://example.com/alerts"},
+                                    }
+                                }
+                            }
+                        },
+                    }
+                },
+            },
+            "responses": {
+                **answer("As set.", _TOLD),
+                **refusals("BadRequest", "Unauthorized", "Forbidden", "ValidationError", "TooManyRequests"),
+            },
+        },
     },
 }

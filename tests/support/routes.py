@@ -21,6 +21,7 @@ REQUIRED = {
             *("list_server_groups", "create_server_group"),
             *("get_server_group", "update_server_group", "delete_server_group"),
             *("get_settings", "update_settings"),
+            *("get_health", "get_health_summary", "check_all_servers"),
             *("list_workflows", "create_workflow"),
             *("get_workflow", "update_workflow", "delete_workflow", "run_workflow"),
         }

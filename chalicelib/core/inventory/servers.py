@@ -14,6 +14,7 @@ from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update, W
 from chalicelib.core import audit, counting, vault
 from chalicelib.core.audit import Actor
 from chalicelib.core.inventory import groups
+from chalicelib.core.listing import Collection
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.secrets import Secret
@@ -102,6 +103,23 @@ def get(server_id: int) -> Server:
 def find_many(server_ids: list[int]) -> dict[int, Server]:
     found = table.find_many(Server, [counting.key(COLLECTION, one) for one in server_ids])
     return {int(server.id): server for server in found}
+
+
+def blocks() -> list[int]:
+    """The blocks of a hundred ids that hold servers, in order; see core.counting."""
+    return [block for block, _ in counting.walk(COLLECTION, counting.census(COLLECTION), 0)]
+
+
+def in_block(block: int) -> list[Server]:
+    """All servers of one block, in order."""
+    return Collection(Server, COLLECTION).read(block, counting.BLOCK)
+
+
+def every() -> list[Server]:
+    """All servers in order: a read a hundred."""
+    held = blocks()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [server for found in pool.map(in_block, held) for server in found]
 
 
 def credentials(server_id: int) -> Credentials:
@@ -224,15 +242,3 @@ def pin_host_key(server_id: int, host_key: str) -> None:
         table.update(_server(server_id), [Server.host_key.set(host_key)], pinned)
     except ConditionFailed:
         return
-
-
-def record_health(server: Server, status: str, figures: dict[str, Any] | None) -> Server:
-    actions = [
-        Server.health_status.set(status),
-        Server.last_health_check.set(clock.iso_now()),
-        Server.health.remove() if figures is None else Server.health.set(figures),
-    ]
-    try:
-        return table.update(server, actions, table.present())
-    except ConditionFailed as error:
-        raise NotFound(f"There is no server {int(server.id)}.") from error

@@ -32,7 +32,7 @@ def ask(
     operation: str, request: BaseModel, wait_seconds: float, relay_id: str | None = None
 ) -> dict[str, Any]:
     """The reply as the operation's JSON. Raises TargetError as the relay did, Unavailable without a relay."""
-    _must_be_heard(relay_id or settings().relay_id)
+    must_be_heard(relay_id or settings().relay_id)
     call_id = ids.new_uuid()
     name = f"call/{call_id}"
     expires = clock.epoch() + int(wait_seconds)
@@ -47,7 +47,8 @@ def ask(
     return value
 
 
-def _must_be_heard(relay_id: str) -> None:
+def must_be_heard(relay_id: str) -> None:
+    """Raises Unavailable when that relay is not there to do anything."""
     silent = registry.silent_for(registry.find(relay_id))
     if silent is None or silent > registry.LATE_SECONDS:
         told = "has never reported in" if silent is None else f"was last heard of {silent:.0f} seconds ago"

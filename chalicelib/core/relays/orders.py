@@ -6,19 +6,27 @@ role may open.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.aws import blobs
 from chalicelib.core import vault
 from chalicelib.kernel.secrets import Secret
 
+if TYPE_CHECKING:
+    from chalicelib.targets.ssh.requests import Login
+
 
 class HostOrder(BaseModel):
-    """One server of a chunk. Secrets are in clear here: this exists in memory and sealed, nowhere else."""
+    """One server of a chunk. Secrets are in clear here: this exists in memory and sealed, nowhere else.
 
-    model_config = ConfigDict(frozen=True)
+    ``part_id`` 0: there is no part that keeps what comes of it.
+    """
 
-    part_id: int
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    part_id: int = 0
     server_id: int
     hostname: str
     port: int
@@ -28,11 +36,25 @@ class HostOrder(BaseModel):
     password: Secret | None = None
     host_key: str | None = None
 
+    def login(self) -> Login:
+        """The same as the SSH driver takes it."""
+        from chalicelib.targets.ssh.requests import Login
+
+        return Login(
+            hostname=self.hostname,
+            port=self.port,
+            username=self.username,
+            private_key=self.ssh_key,
+            passphrase=self.passphrase,
+            password=self.password,
+            host_key=self.host_key,
+        )
+
 
 class ScriptOrder(BaseModel):
     """Run one script on the servers of one chunk. ``timeout_seconds`` is for each server."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     execution_id: str
     attempt: int
@@ -40,6 +62,17 @@ class ScriptOrder(BaseModel):
     script: str
     timeout_seconds: int
     max_concurrent: int
+    hosts: list[HostOrder]
+
+
+class HealthOrder(BaseModel):
+    """Look after the servers of one chunk, all of them."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    execution_id: str
+    attempt: int
+    chunk: int
     hosts: list[HostOrder]
 
 

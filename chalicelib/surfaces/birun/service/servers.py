@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from chalicelib.core import listing
 from chalicelib.core.audit import Actor
-from chalicelib.core.inventory import servers
+from chalicelib.core.inventory import health, servers
 from chalicelib.core.inventory.servers import Credentials, Server
 from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.kernel.errors import TargetError
@@ -15,7 +15,11 @@ from chalicelib.rest.dialect import invalid_field
 from chalicelib.surfaces.birun.schemas.common import SearchQuery
 from chalicelib.surfaces.birun.schemas.servers import ServerCreate, ServerUpdate
 from chalicelib.surfaces.birun.service import schedules, workflows
+from chalicelib.surfaces.birun.service.hosts import host_order
 from chalicelib.targets.ssh import keys
+
+SCOPE = "birun"
+"""Whose alerts tell of a server."""
 
 HEALTH_SECONDS = 20.0
 """The gateway ends a request at 29 s; the check itself has 15 to connect."""
@@ -77,6 +81,7 @@ def update_server(actor: Actor, server_id: int, request: ServerUpdate) -> Server
 def delete_server(actor: Actor, server_id: int) -> None:
     """Takes it out of groups, schedules and workflows too."""
     servers.delete(actor, servers.get(server_id))
+    health.forget(server_id)
     schedules.forget_server(server_id)
     workflows.forget_server(server_id)
 
@@ -84,23 +89,12 @@ def delete_server(actor: Actor, server_id: int) -> None:
 def check_server(server_id: int) -> Server:
     """Asks the host through the relay. That it does not answer is a result, not an error."""
     from chalicelib.core.relays import calls  # with what it speaks of; only this operation needs it
-    from chalicelib.targets.ssh.requests import Login
 
     server = servers.get(server_id)
     known = servers.credentials(server_id)
-    login = Login(
-        hostname=server.hostname,
-        port=int(server.port),
-        username=server.username,
-        private_key=known.ssh_key if server.auth_type == "key" else None,
-        passphrase=known.passphrase,
-        password=known.password if server.auth_type == "password" else None,
-        host_key=server.host_key,
-    )
+    login = host_order(server, known).login()
     try:
         figures = calls.ask("ssh.check_health", login, HEALTH_SECONDS)
     except TargetError as error:
-        return servers.record_health(server, "unhealthy", {"message": error.message})
-    if server.host_key is None:
-        servers.pin_host_key(server_id, figures["host_key"])
-    return servers.record_health(server, "healthy", figures)
+        return health.record(SCOPE, server_id, health.now(problem=error.message))
+    return health.record(SCOPE, server_id, health.now(figures=figures))

@@ -1,4 +1,4 @@
-"""The steps of statemachines/script-execution.asl.json. Each may be repeated; none waits."""
+"""The steps of the state machines. Each may be repeated; none waits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from chalicelib.core.executions.ledger import Result
 from chalicelib.core.executions.model import Execution, Part
 from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import servers
-from chalicelib.core.inventory.servers import Credentials, Server
 from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.service import runs
+from chalicelib.surfaces.birun.service.hosts import host_order
 
 Json = dict[str, Any]
 
@@ -95,22 +95,9 @@ def _hosts(execution: Execution, parts: list[Part]) -> list[HostOrder]:
     ledger.end_parts(execution, gone, Result(Status.FAILED, reason=SERVER_GONE))
     left = [part for part in parts if int(part.server_id) in known]
     secrets = servers.credentials_of(list(known))
-    return [_host(part, known[int(part.server_id)], secrets[int(part.server_id)]) for part in left]
-
-
-def _host(part: Part, server: Server, secrets: Credentials) -> HostOrder:
-    by_key = server.auth_type == "key"
-    return HostOrder(
-        part_id=int(part.id),
-        server_id=int(server.id),
-        hostname=server.hostname,
-        port=int(server.port),
-        username=server.username,
-        ssh_key=secrets.ssh_key if by_key else None,
-        passphrase=secrets.passphrase if by_key else None,
-        password=None if by_key else secrets.password,
-        host_key=server.host_key,
-    )
+    return [
+        host_order(known[int(part.server_id)], secrets[int(part.server_id)], int(part.id)) for part in left
+    ]
 
 
 def lose_chunk(event: Json) -> Json:
