@@ -131,14 +131,20 @@ class Agent:
 
     def _take_control(self, message: dict[str, Any]) -> None:
         body = json.loads(message["Body"])
-        if body["operation"] != "ssh.stop":
+        if body["operation"] == "ssh.stop":
+            self._stop_parts(body["execution_id"], body["part_ids"])
+        elif body["operation"] == "relay.limit":
+            self._scripts.set_limit(body["max_concurrent"])
+        else:
             raise ValueError(f"unknown control operation {body['operation']!r}")
+        queues.delete(settings().relay_control_queue_url, message["ReceiptHandle"])
+
+    def _stop_parts(self, execution_id: str, part_ids: list[int]) -> None:
         with self._changed:
             runs = [one.run for one in self._held.values()]
         for run in runs:
-            if run.order.execution_id == body["execution_id"]:
-                run.stop(body["part_ids"])
-        queues.delete(settings().relay_control_queue_url, message["ReceiptHandle"])
+            if run.order.execution_id == execution_id:
+                run.stop(part_ids)
 
     def _take_order(self, message: dict[str, Any]) -> None:
         body = json.loads(message["Body"])

@@ -102,8 +102,8 @@ def test_the_service_s_health_shows_its_relay_its_queues_and_what_ran(
     before = admin.ok("GET", "/health")["system_metrics"]["recent_executions_1h"]
     good = fleet.start("true", [fleet.host(), fleet.host()])
     bad = fleet.start("exit 1", [fleet.host()])
-    fleet.finished(good)
-    fleet.finished(bad)
+    fleet.finished(good, seconds=90)
+    fleet.finished(bad, seconds=90)
 
     def counted() -> Any:
         found = admin.ok("GET", "/health")
@@ -111,7 +111,7 @@ def test_the_service_s_health_shows_its_relay_its_queues_and_what_ran(
         more = (recent["completed"] - before["completed"], recent["failed"] - before["failed"])
         return found if more == (2, 1) else None
 
-    found = wait_until(counted, what="the count of what ended")
+    found = wait_until(counted, seconds=60, what="the count of what ended")
     workers = found["components"]["worker_queue"]
     assert workers["active_workers"] == 1
     assert workers["relay"]["id"] == "default"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.core.executions import feed
 from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part
 from chalicelib.core.executions.status import Status, together
+from chalicelib.kernel import clock
 from chalicelib.kernel.settings import MIB
 from chalicelib.surfaces.birun.presenters.common import Json, moment, whole
 from chalicelib.surfaces.birun.schemas.common import WORDS
@@ -17,8 +18,11 @@ BATCH_OUTPUT = 3 * MIB
 """Bytes of output, of all parts together, in the answer for a batch."""
 
 
-def execution(part: Part, share: int = OUTPUT_HEAD) -> Json:
-    """A list entry: the first ``share`` bytes of the output, marked where there is more."""
+def execution(part: Part, share: int = OUTPUT_HEAD, long_after: int | None = None) -> Json:
+    """A list entry: the first ``share`` bytes of the output, marked where there is more.
+
+    ``long_after``: seconds after which one that runs is called long-running.
+    """
     size = int(part.output_bytes or 0)
     text = None if part.output is None else part.output[:share].decode("utf-8", "replace")
     return {
@@ -35,14 +39,21 @@ def execution(part: Part, share: int = OUTPUT_HEAD) -> Json:
         "exit_code": whole(part.exit_code),
         "signal": part.signal,
         "reason": part.reason,
+        "long_running": _runs_long(part, long_after),
         "script": {"id": whole(part.script_id), "name": part.script_name},
         "server": {"id": int(part.server_id), "name": part.server_name},
     }
 
 
-def execution_in_full(part: Part) -> Json:
+def _runs_long(part: Part, long_after: int | None) -> bool:
+    if long_after is None or part.state is not Status.RUNNING or part.started_at is None:
+        return False
+    return (clock.now() - clock.parse(part.started_at)).total_seconds() > long_after
+
+
+def execution_in_full(part: Part, long_after: int | None = None) -> Json:
     """With output up to OUTPUT_SHOWN bytes; while it runs, what there is so far."""
-    shown = execution(part)
+    shown = execution(part, long_after=long_after)
     if part.state.final and not shown["output_truncated"]:
         return shown
     text, size, complete = _read_output(int(part.id))
@@ -64,7 +75,7 @@ def _read_output(part_id: int) -> tuple[str, int, bool]:
     return b"".join(pieces).decode("utf-8", "replace"), size, True
 
 
-def batch(found: Execution, parts: list[Part]) -> Json:
+def batch(found: Execution, parts: list[Part], long_after: int | None = None) -> Json:
     """Each part with its share of what an answer can carry."""
     states = [part.state for part in parts]
     state = together(states) if found.total else found.state
@@ -77,7 +88,7 @@ def batch(found: Execution, parts: list[Part]) -> Json:
         "counts": {
             word: sum(WORDS[state] == word for state in states) for word in dict.fromkeys(WORDS.values())
         },
-        "executions": [execution(part, share) for part in parts],
+        "executions": [execution(part, share, long_after) for part in parts],
     }
 
 

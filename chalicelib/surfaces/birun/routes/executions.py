@@ -15,15 +15,18 @@ from chalicelib.surfaces.birun.service import runs, workflow_runs
 
 @operation("GET", "/scripts/executions", query=ExecutionsQuery)
 def list_executions(call: Call) -> Json:
-    return present_page(runs.list_executions(call.query), "executions", present.execution)
+    found = runs.list_executions(call.query)
+    long_after = runs.long_after(found.items)
+    return present_page(found, "executions", lambda part: present.execution(part, long_after=long_after))
 
 
 @operation("GET", "/scripts/executions/{execution_id}", params=ExecutionPath)
 def get_execution(call: Call) -> Json:
     execution, parts = runs.look_up(call.path.execution_id)
+    long_after = runs.long_after(parts)
     if execution is None or execution.total == 1:
-        return present.execution_in_full(parts[0])
-    return present.batch(execution, parts)
+        return present.execution_in_full(parts[0], long_after)
+    return present.batch(execution, parts, long_after)
 
 
 @operation(

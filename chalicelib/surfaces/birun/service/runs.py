@@ -102,9 +102,16 @@ def get_part(part_id: int) -> Part:
 
 def get_execution(execution_id: str) -> Execution:
     execution = ledger.find(execution_id.lower()) if ids.is_uuid(execution_id) else None
-    if execution is None:
+    if execution is None or execution.work != WORK:
         raise NotFound(f"There is no execution {execution_id}.")
     return execution
+
+
+def long_after(parts: list[Part]) -> int | None:
+    """Seconds after which one of these that runs is called long-running; None when none of them runs."""
+    if not any(part.state is Status.RUNNING for part in parts):
+        return None
+    return int(model.app_settings().long_running_delay_seconds)
 
 
 def look_up(execution_id: str) -> tuple[Execution | None, list[Part]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from chalicelib.aws import table
+from chalicelib.aws import queues, table
 from chalicelib.aws.table import Update
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
+from chalicelib.kernel.settings import settings as runtime
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import AppSettings
 from chalicelib.surfaces.birun.schemas.settings import SettingsUpdate
@@ -20,4 +21,8 @@ def update_settings(actor: Actor, request: SettingsUpdate) -> AppSettings:
     actions = [getattr(AppSettings, name).set(value) for name, value in (before | fields).items()]
     changed = audit.entry(actor, "settings.update", found.pk, before=before, after=before | fields)
     table.write([Update(found, [AppSettings.kind.set(AppSettings), *actions]), changed])
+    if "max_concurrent_executions" in fields:
+        # What waits at the relay already is not to wait for the next order to bring the new limit.
+        order = {"operation": "relay.limit", "max_concurrent": fields["max_concurrent_executions"]}
+        queues.send(runtime().relay_control_queue_url, order)
     return model.app_settings()
