@@ -113,7 +113,7 @@ OPERATIONS: dict[str, Any] = {
             "parameters": [
                 query("status", {"enum": ["open", "cleared"]}),
                 query("severity", {"enum": ["info", "warning", "critical"]}),
-                query("kind", {"type": "string", "maxLength": 60}),
+                query("kind", {"type": "string"}),
                 query("server_id", NUMBER),
                 _LIMIT,
                 _PLACE,

@@ -44,7 +44,7 @@ class Manners(ABC):
 
 
 class Birun(Manners):
-    admin_only = frozenset({"update_settings", "get_terminal_recording"})
+    admin_only = frozenset({"update_settings", "get_terminal_recording", "update_alert_channels"})
     own = frozenset({"create_ticket"})
     private = frozenset({"get_terminal"})
     tells_nothing = frozenset({"login"})

@@ -17,7 +17,7 @@ class AlertsQuery(Parameters):
 
     status: Standing | None = None
     severity: Severity | None = None
-    kind: Annotated[str, StringConstraints(max_length=60)] | None = None
+    kind: str | None = None
     server_id: Id | None = None
     limit: Limit = 20
     cursor: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z#[0-9a-f-]{36})?$")] = ""

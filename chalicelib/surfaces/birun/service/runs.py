@@ -102,7 +102,7 @@ def get_part(part_id: int) -> Part:
 
 def get_execution(execution_id: str) -> Execution:
     execution = ledger.find(execution_id.lower()) if ids.is_uuid(execution_id) else None
-    if execution is None or execution.work != WORK:
+    if execution is None or execution.work not in (WORK, workflows.WORK):
         raise NotFound(f"There is no execution {execution_id}.")
     return execution
 
