@@ -84,6 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     _with_state(watch)
     watch.add_argument("execution", help="its number or UUID")
 
+    quota = _command(commands, "quota", clusters.quota, "set how much a user may deploy")
+    _with_state(quota)
+    quota.add_argument("username")
+    for name, text in (
+        ("apps", "applications"),
+        ("replicas", "replicas of all applications together"),
+        ("cpu-millicores", "thousandths of a core, of all replicas together"),
+        ("memory-mib", "mebibytes of memory, of all replicas together"),
+    ):
+        quota.add_argument(f"--{name}", type=int, metavar="N", help=f"{text}; left out: the usual limit")
     _cluster(commands)
     _relay(commands)
 

@@ -103,6 +103,27 @@ def remove(options: argparse.Namespace) -> int:
     return 0
 
 
+def quota(options: argparse.Namespace) -> int:
+    names = ("username", "apps", "replicas", "cpu_millicores", "memory_mib")
+    command = {"command": "set_quota"} | {name: getattr(options, name) for name in names}
+    allowed = _asked(options, command)["quota"]
+    print(
+        f"{options.username} may have {allowed['apps']} apps, {allowed['replicas']} replicas, "
+        f"{allowed['cpu'] / 1000:g} cores and {allowed['memory'] // 1024**2} MiB"
+    )
+    return 0
+
+
+def webhook_from(environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """The command that sets what WEBHOOK_URL and WEBHOOK_SECRET say, an empty one that nobody is told any
+    more; None without WEBHOOK_URL."""
+    if "WEBHOOK_URL" not in environment:
+        return None
+    secret = environment.get("WEBHOOK_SECRET") or None
+    url = environment["WEBHOOK_URL"] or None
+    return {"command": "set_webhook", "surface": "engine", "url": url, "secret": secret}
+
+
 def _asked(options: argparse.Namespace, command: dict[str, Any]) -> dict[str, Any]:
     instance = Instance(options.state)
     instance.live_run()

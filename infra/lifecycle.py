@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import Any
 
 from infra import clusters
 from infra.embedded.addresses import BASES
@@ -32,14 +33,14 @@ def up(options: argparse.Namespace) -> int:
         admin=admin_from(os.environ),
         mail_relay=mail_relay_from(os.environ),
     )
-    cluster = clusters.from_environment(os.environ)
+    wanted = [clusters.from_environment(os.environ), clusters.webhook_from(os.environ)]
     started = time.monotonic()
     stopping = _stops_by_signal()
     try:
         instance.up(lambda step: print(f"  {step}", flush=True), tethered=not options.detach)
-        if cluster is not None:
-            print(f"  registering the cluster '{cluster['name']}'", flush=True)
-            instance.operate(cluster)
+        for command in filter(None, wanted):
+            print(f"  {_TOLD[command['command']]}", flush=True)
+            _operate(instance, command)
     except AlreadyUp as already:
         print(f"Quarterdeck is {already}")
         return 0
@@ -57,6 +58,19 @@ def up(options: argparse.Namespace) -> int:
         print("\nStopping; state is kept.", flush=True)
         instance.down()
         return 0 if stopping.by is signal.SIGINT else 128 + int(stopping.by)
+
+
+_TOLD = {
+    "ensure_cluster": "registering the cluster of KUBECONFIG_PATH",
+    "set_webhook": "setting the webhook of WEBHOOK_URL",
+}
+
+
+def _operate(instance: Instance, command: dict[str, Any]) -> None:
+    try:
+        instance.operate(command)
+    except OperationRefused as refused:
+        raise InstanceProblem(str(refused)) from None
 
 
 class _Stop:

@@ -21,6 +21,7 @@ NAMES = {
     "stream": "stream",
     "kubernetes": "kubernetes",
     "script": "script",
+    "rollout": "rollout",
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from pydantic import BaseModel
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
-from chalicelib.aws import queues, table
+from chalicelib.aws import blobs, queues, table
 from chalicelib.aws.table import Record
 from chalicelib.core.relays import orders, registry
 from chalicelib.kernel import clock, ids
@@ -16,14 +17,21 @@ from chalicelib.kernel.errors import PermanentTargetError, TargetError, Transien
 from chalicelib.kernel.settings import settings
 
 KEPT_SECONDS = 3600
+LARGEST_VALUE = 256 * 1024
+"""Bytes of JSON that an item has room for."""
+
 _FIRST_LOOK = 0.02
 _SLOWEST_LOOK = 0.25
 
 
 class Reply(Record, discriminator="reply"):
-    """``error``: transient or permanent, with the words in ``message``; absent when all went well."""
+    """``error``: transient or permanent, with the words in ``message``; absent when all went well.
+
+    A ``value`` that is too large for an item lies in the bucket, under the name ``blob``.
+    """
 
     value: JSONAttribute = JSONAttribute(null=True)
+    blob = UnicodeAttribute(null=True)
     error = UnicodeAttribute(null=True)
     message = UnicodeAttribute(null=True)
 
@@ -43,7 +51,7 @@ def ask(
         raise Unavailable(f"The relay gave no answer within {wait_seconds:.0f} seconds. Try again.")
     if reply.error:
         raise _raised(reply)
-    value: dict[str, Any] = reply.value
+    value: dict[str, Any] = json.loads(blobs.get(reply.blob)) if reply.blob else reply.value
     return value
 
 
@@ -72,7 +80,13 @@ def _raised(reply: Reply) -> TargetError:
 
 
 def answer(call_id: str, value: dict[str, Any]) -> None:
-    table.put(_reply(call_id, value=value))
+    text = json.dumps(value).encode()
+    if len(text) <= LARGEST_VALUE:
+        table.put(_reply(call_id, value=value))
+        return
+    name = f"runs/replies/{call_id}"
+    blobs.put(name, text)
+    table.put(_reply(call_id, blob=name))
 
 
 def refuse(call_id: str, error: TargetError) -> None:
