@@ -87,10 +87,16 @@ def test_the_same_idempotency_key_creates_once(
     operation: Operation, admin: ContractClient, world: Things
 ) -> None:
     path, body, key = world.path(operation, fresh=False), world.body(operation), unique("key")
-    before = world.picture()
+
+    def picture() -> dict[str, Any]:
+        """With what is listed below something else, where that is where it is made."""
+        there = cases.items(admin.ok("GET", path)) if operation.parameters("path") else []
+        return world.picture() | {"there": len(there)}
+
+    before = picture()
     answers = [admin.ok("POST", path, body, headers={"Idempotency-Key": key}) for _ in range(3)]
     assert answers[0] == answers[1] == answers[2]
-    after = world.picture()
+    after = picture()
     grown = {name: after[name] - before[name] for name in after if isinstance(after[name], int)}
     assert sum(grown.values()) == 1, grown
 

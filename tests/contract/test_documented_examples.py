@@ -13,7 +13,7 @@ from tests.support.things import Things
 from tests.support.world import World
 
 
-@pytest.mark.parametrize("operation", cases.every())
+@pytest.mark.parametrize("operation", cases.answered_by_us())
 def test_the_documented_request_is_answered_as_documented(operation: Operation, world: Things) -> None:
     call = world.ready(operation)
     kwargs = {} if call.body is None else {"json": call.body}

@@ -81,6 +81,7 @@ ANSWERS = (
         "Error",
         "No cluster is registered, or the one that is cannot be reached: nothing is wrong with us.",
     ),
+    ExtraAnswer("engine", "*", 403, "Error", "Listed for all; accounts of the shared kind may only read."),
     ExtraAnswer("engine", "*", 502, "Error", "The cluster refused what it was asked."),
     ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),
     ExtraAnswer("engine", "register_user", 403, "Error", "The operator may close registration."),

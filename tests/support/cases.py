@@ -131,6 +131,11 @@ def every() -> list[Any]:
     return _parameters(routes.operations())
 
 
+def answered_by_us() -> list[Any]:
+    """Those that need no real target to succeed."""
+    return _parameters(one for one in routes.operations() if one.id not in _manners(one).needs_target)
+
+
 def secured() -> list[Any]:
     return _parameters(one for one in routes.operations() if not one.public)
 

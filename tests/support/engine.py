@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,46 @@ NEW_PASSWORD = "another correct horse"
 
 @dataclass
 class EngineWorld(Things):
-    """Makes things on Container Engine as ``client``'s user."""
+    """Makes things on Container Engine as ``client``'s user. Its cluster can never be logged in to, so that
+    every rollout ends at once; what takes a real one is in tests/jobs/test_containers.py."""
+
+    cluster: str = ""
+
+    def body(self, operation: Operation) -> Any:
+        made = super().body(operation)
+        if operation.id == "create_deployment":
+            made["cluster"] = self._nowhere()
+        return made
+
+    def makers(self) -> dict[str, Callable[[], Any]]:
+        return super().makers() | {
+            "app_name": lambda: unique("app"),
+            "domain": lambda: f"{unique('shop')}.example.org",
+        }
+
+    def _nowhere(self) -> str:
+        """Registered when first needed; the administrator gets room for what all these tests make."""
+        if not self.cluster and self.stack is not None:
+            kubeconfig = "kind: Config\nclusters: []\n"
+            for command in (
+                {"command": "ensure_cluster", "name": "nowhere", "kubeconfig": kubeconfig},
+                {
+                    "command": "set_quota",
+                    "username": self.stack.instance.admin.username,
+                    "apps": 10_000,
+                    "replicas": 10_000,
+                    "cpu_millicores": 10**8,
+                    "memory_mib": 10**8,
+                },
+            ):
+                self.stack.instance.operate(command)
+            self.cluster = "nowhere"
+        return self.cluster
+
+    def ready_undo_rollout(self, operation: Operation) -> Ready:
+        path = self.path(operation)
+        self.client.ok("PUT", path.removesuffix("/undo"), {"image": "registry.example.com/app:2"})
+        return Ready(self.client, path, {"revision": 1})
 
     def registered(self, name: str | None = None) -> dict[str, Any]:
         """The answer to a registration: tokens and user. The password is PASSWORD."""

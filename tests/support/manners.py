@@ -13,7 +13,8 @@ class Manners(ABC):
     """``own``: operations on the caller's own account, which any role may do. ``spends``: those that end or
     change what the caller logs in with, so that each needs a caller of its own. ``tells_nothing``: those that
     answer alike whatever name is asked for. ``owned``: things belong to who made them, and are nobody else's;
-    ``private``: operations on such things where others are everybody's.
+    ``private``: operations on such things where others are everybody's. ``needs_target``: those that a real
+    target must answer; tests with one show that they do.
     """
 
     admin_only: ClassVar[frozenset[str]] = frozenset()
@@ -21,6 +22,7 @@ class Manners(ABC):
     spends: ClassVar[frozenset[str]] = frozenset()
     tells_nothing: ClassVar[frozenset[str]] = frozenset()
     owned: ClassVar[bool] = False
+    needs_target: ClassVar[frozenset[str]] = frozenset()
     private: ClassVar[frozenset[str]] = frozenset()
     bad_query: ClassVar[int]
     bad_address: ClassVar[frozenset[int]]
@@ -72,6 +74,7 @@ class Engine(Manners):
     )
     spends = frozenset({"logout_user", "update_user_profile", "change_password"})
     owned = True
+    needs_target = frozenset({"diff_deployment"})
     bad_query = 400
     bad_address = frozenset({400, 404})
 

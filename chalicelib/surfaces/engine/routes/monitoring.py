@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.rest.surface import Call
 from chalicelib.surfaces.engine.presenters import monitoring as present
-from chalicelib.surfaces.engine.routes.base import Json, operation
+from chalicelib.surfaces.engine.routes.base import DEPLOY, Json, operation
 from chalicelib.surfaces.engine.routes.deployments import ONE
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentPath, DeploymentUpdate
 from chalicelib.surfaces.engine.schemas.monitoring import LogsQuery, MetricsQuery
@@ -29,7 +29,7 @@ def get_deployment_metrics(call: Call) -> Json:
     return present.metrics(answer, kept, call.query.resolution)
 
 
-@operation("POST", f"{ONE}/diff", params=DeploymentPath, body=DeploymentUpdate)
+@operation("POST", f"{ONE}/diff", permission=DEPLOY, params=DeploymentPath, body=DeploymentUpdate)
 def diff_deployment(call: Call) -> Json:
     """Beyond the document: what PUT with the same body would change on the cluster."""
     return present.difference(service.difference(call.caller, call.path.deploymentId, call.body))

@@ -53,7 +53,7 @@ Memory = Annotated[
     StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"),
     AfterValidator(validation.memory),
 ]
-Policy = Literal["report", "repair"]
+Policy = Annotated[str, StringConstraints(pattern="^(report|repair)$")]
 
 
 class DeploymentPath(Parameters):
@@ -97,9 +97,9 @@ class DeploymentCreate(Request):
     env_vars: EnvVars = Field(default_factory=dict)
     replicas: Replicas = 1
     resources: Resources = Field(default_factory=Resources)
-    health_check: HealthCheckRequest | None = None
-    registry_auth: RegistryAuthRequest | None = None
-    cluster: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    health_check: HealthCheckRequest = left_out()
+    registry_auth: RegistryAuthRequest = left_out()
+    cluster: Annotated[str, StringConstraints(min_length=1, max_length=40)] = left_out()
     drift_policy: Policy = DriftPolicy.REPORT.value
 
 

@@ -100,7 +100,7 @@ def _spec(request: DeploymentCreate) -> dict[str, Any]:
             "cpu": request.resources.cpu or specs.CPU,
             "memory": request.resources.memory or specs.MEMORY,
         },
-        "health_check": check.model_dump() if check else None,
+        "health_check": check.model_dump() if check is not None else None,
         "restarted_at": None,
     }
 
