@@ -167,6 +167,26 @@ def test_the_relay_opens_orders_only_and_touches_only_its_items(resources: dict[
     assert listed(held["HostKeys"]["Action"]) == ["dynamodb:UpdateItem"]
 
 
+def test_the_sender_of_notices_opens_what_signs_them_and_no_other_secret(resources: dict[str, Any]) -> None:
+    opening = [
+        (role, each)
+        for role, each in statements(resources)
+        if "kms:Decrypt" in listed(each["Action"]) and role.startswith("Notices")
+    ]
+    assert opening
+    for _, each in opening:
+        fields = each["Condition"]["StringEquals"]["kms:EncryptionContext:field"]
+        assert set(fields) == {"notifications", "secret"}
+
+
+def test_mail_is_sent_from_the_one_address_by_the_sender_of_notices_alone(resources: dict[str, Any]) -> None:
+    mailing = [
+        (role, each) for role, each in statements(resources) if "ses:SendEmail" in listed(each["Action"])
+    ]
+    assert [role.startswith("Notices") for role, _ in mailing] == [True]
+    assert mailing[0][1]["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+
+
 def test_every_queue_is_encrypted_and_every_dead_letter_raises_an_alarm(resources: dict[str, Any]) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
     watched = {

@@ -7,6 +7,7 @@ from chalicelib.core.notices import channels
 from chalicelib.core.notices.channels import Turn
 from chalicelib.core.notices.outbox import Event
 from chalicelib.core.schedules.model import RunState, Schedule, ScheduleRun
+from chalicelib.kernel import clock
 
 _FAILED = frozenset({RunState.FAILED, RunState.MISSED})
 
@@ -27,6 +28,7 @@ def _event(schedule: Schedule, run: ScheduleRun, turn: Turn, state: RunState, re
     number = None if schedule.number is None else int(schedule.number)
     told = {
         "event": f"schedule.{word}",
+        "occurred_at": clock.iso_now(),
         "schedule": {"id": number, "name": schedule.name, "work": schedule.work},
         "run": {
             "scheduled_for": run.window,
