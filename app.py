@@ -25,7 +25,8 @@ app.register_blueprint(engine.blueprint)
 def connect(event: WebsocketEvent) -> dict[str, Any]:
     from chalicelib.rest.channels import Channels
 
-    return Channels(birun.CHANNELS, birun.DOORS).connect(event.to_dict())
+    channels = Channels(birun.CHANNELS | engine.CHANNELS, birun.DOORS, engine.PORCHES)
+    return channels.connect(event.to_dict())
 
 
 @app.on_ws_message(name="message")

@@ -30,13 +30,21 @@ class Visit:
 
 
 Door = Callable[..., None]
+Porch = Callable[[str], None]
 
 
 class Channels:
     """Patterns of a channel's path to what stands behind: ``openers`` find, for a caller, the subscription of
-    who only watches; ``doors`` take a Visit in themselves."""
+    who only watches; ``doors`` take a Visit in themselves; ``porches``, fixed paths, take in a connection
+    whose owner nobody knows."""
 
-    def __init__(self, openers: dict[str, Opener], doors: dict[str, Door] | None = None) -> None:
+    def __init__(
+        self,
+        openers: dict[str, Opener],
+        doors: dict[str, Door] | None = None,
+        porches: dict[str, Porch] | None = None,
+    ) -> None:
+        self._porches = porches or {}
         self._openers = [(re.compile(pattern), opener) for pattern, opener in openers.items()]
         self._doors = [(re.compile(pattern), door) for pattern, door in (doors or {}).items()]
 
@@ -53,9 +61,13 @@ class Channels:
         return answer
 
     def _open(self, event: Json, query: dict[str, str]) -> None:
-        caller = handshake.caller_of(event)
         connection_id = event["requestContext"]["connectionId"]
         path = query.get("channel", "").rstrip("/")
+        if path in self._porches:
+            handshake.count(event)
+            self._porches[path](connection_id)
+            return
+        caller = handshake.caller_of(event)
         for pattern, door in self._doors:
             if (match := pattern.fullmatch(path)) is not None:
                 door(Visit(caller, connection_id, query), **match.groupdict())

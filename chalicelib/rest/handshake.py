@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.core import limits
 from chalicelib.core.limits import Bucket
 from chalicelib.rest import auth
 from chalicelib.rest.auth import Caller
@@ -24,11 +25,20 @@ def headers_of(event: Json) -> dict[str, str]:
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
+def _address(event: Json) -> str:
+    source = event["requestContext"].get("identity", {}).get("sourceIp", "")
+    return auth.client_address(headers_of(event), source)
+
+
+def count(event: Json) -> None:
+    """Where nobody need be known, connections of an address are counted. Raises RateLimited."""
+    limits.count_address(CONNECTING, _address(event))
+
+
 def caller_of(event: Json) -> Caller:
     """Raises Unauthenticated or RateLimited."""
     headers, query = headers_of(event), event.get("queryStringParameters") or {}
-    source = event["requestContext"].get("identity", {}).get("sourceIp", "")
-    address = auth.client_address(headers, source)
+    address = _address(event)
     if ticket := query.get("ticket"):
         return auth.identify_by_ticket(ticket, address, CONNECTING)[0]
     token = query.get("token") or _offered(headers) or auth.bearer(headers.get("authorization"))

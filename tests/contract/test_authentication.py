@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jwt
 import pytest
 
 from tests.support import cases, manners, tokens
@@ -50,6 +51,44 @@ def test_the_same_call_with_a_good_token_is_not_401(
 ) -> None:
     client, path = somebody("user"), cases.with_ids(operation)
     assert client.request(operation.method, path).status_code != 401
+
+
+@pytest.fixture(scope="module")
+def key(stack: Stack) -> str:
+    """An API key of the shared user, who may do what users may."""
+    token = stack.client("user").token
+    assert token
+    claims = jwt.decode(token, options={"verify_signature": False})
+    with stack.inside():
+        return tokens.api_key(int(claims["sub"]))[1]
+
+
+@pytest.mark.parametrize("operation", cases.secured())
+def test_an_api_key_will_do_where_the_contract_says_so(
+    operation: Operation, key: str, anonymous: ContractClient
+) -> None:
+    client, path = anonymous.as_user(key), cases.with_ids(operation)
+    answer = client.send(operation.method, path, b"{", "application/json")
+    refused = not operation.takes_keys or operation.id in client.manners.admin_only
+    assert answer.status_code != 401, answer.text
+    assert (answer.status_code == 403) is refused, answer.text
+
+
+@pytest.mark.parametrize("operation", cases.writing())
+def test_an_api_key_that_may_only_read_changes_nothing(
+    operation: Operation, reading_key: str, anonymous: ContractClient
+) -> None:
+    client, path = anonymous.as_user(reading_key), cases.with_ids(operation)
+    assert client.send(operation.method, path, b"{", "application/json").status_code == 403
+
+
+@pytest.fixture(scope="module")
+def reading_key(stack: Stack) -> str:
+    token = stack.client("admin").token
+    assert token
+    claims = jwt.decode(token, options={"verify_signature": False})
+    with stack.inside():
+        return tokens.api_key(int(claims["sub"]), permissions="read")[1]
 
 
 @pytest.mark.parametrize("operation", cases.changing())

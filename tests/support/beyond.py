@@ -92,6 +92,7 @@ ANSWERS = (
         "Error",
         "An API key that may only read changes no profile; the document knows no permissions of keys.",
     ),
+    ExtraAnswer("engine", "send_test_notification", 403, "Error", "Trials are switched off in production."),
     ExtraAnswer(
         "engine",
         "change_password",
@@ -264,6 +265,19 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                     "200": {
                         "description": "The page.",
                         "content": {"text/html": {"schema": {"type": "string"}}},
+                    }
+                },
+            }
+        },
+        "/v1/ws/health": {
+            "get": {
+                "operationId": "check_sockets",
+                "x-beyond": "Documented as a WebSocket's address; the reference answers plain HTTP there.",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "Well.",
+                        "content": {"text/plain": {"schema": {"const": "WebSocket service is healthy"}}},
                     }
                 },
             }

@@ -32,7 +32,7 @@ REQUIRED = {
             *("forgot_password", "reset_password"),
             *("create_api_key", "list_api_keys", "revoke_api_key"),
             *("get_user_profile", "update_user_profile", "change_password"),
-            "health_check",
+            *("health_check", "send_test_notification", "get_notification_stats"),
             *("create_deployment", "list_deployments", "get_deployment", "update_deployment"),
             *("delete_deployment", "scale_deployment", "stop_deployment", "start_deployment"),
             *("get_deployment_status", "get_deployment_logs", "get_deployment_metrics"),

@@ -29,6 +29,10 @@ BAD = (
     "of-another-issuer",
     "of-a-session-that-ended",
     "of-an-unknown-user",
+    "api-key-revoked",
+    "api-key-expired",
+    "api-key-changed-in-one-place",
+    "api-key-of-an-unknown-user",
 )
 
 
@@ -49,7 +53,7 @@ def bad_headers(stack: Stack, good: str) -> dict[str, str | None]:
         "signed-with-nothing": jwt.encode(payload, "", "none", {**header, "alg": "none"}),
         "changed-subject": _with_changed_payload(good, payload),
     }
-    made = {**forged, **_issued_wrongly(stack, payload)}
+    made = {**forged, **_issued_wrongly(stack, payload), **_bad_keys(stack, int(payload["sub"]))}
     return named | {name: f"Bearer {token}" for name, token in made.items()}
 
 
@@ -79,3 +83,34 @@ def _issued_wrongly(stack: Stack, payload: dict[str, Any]) -> dict[str, str]:
         with patch.object(tokens, "ISSUER", "somebody-else"):
             made["of-another-issuer"] = tokens.issue(claims, "access", later)
     return made
+
+
+def api_key(user_id: int, seconds: int = HOUR, permissions: str = "read write deploy") -> tuple[str, str]:
+    """(id, key) of a fresh API key; to be called where the API function stands (``stack.inside()``)."""
+    from chalicelib.core.audit import SYSTEM
+    from chalicelib.core.identity import keys
+    from chalicelib.core.identity.roles import Permission
+    from chalicelib.kernel import clock
+
+    granted = [Permission(word) for word in permissions.split()]
+    ends = clock.at(clock.epoch() + seconds)
+    made, secret = keys.mint(SYSTEM, user_id, keys.Request("test", "ce_dev_", granted, expires_at=ends))
+    return made.id, secret.reveal()
+
+
+def _bad_keys(stack: Stack, user_id: int) -> dict[str, str]:
+    from chalicelib.core.audit import SYSTEM
+    from chalicelib.core.identity import keys
+
+    with stack.inside():
+        gone, revoked = api_key(user_id)
+        keys.revoke(SYSTEM, user_id, gone)
+        good = api_key(user_id)[1]
+        expired = api_key(user_id, seconds=-1)[1]
+    user = f"{user_id:010x}"
+    return {
+        "api-key-revoked": revoked,
+        "api-key-expired": expired,
+        "api-key-changed-in-one-place": good[:-1] + ("0" if good[-1] != "0" else "1"),
+        "api-key-of-an-unknown-user": good.replace(f"_{user}", f"_{10**9:010x}"),
+    }

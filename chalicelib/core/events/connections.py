@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -25,12 +25,13 @@ class Subscription:
     """What a viewer wants to be told: an execution, one part of it, or a topic (:mod:`.topics`).
 
     ``source``: the execution's id or the topic's name. ``words``: a surface's own names of the states, where
-    they are not ours.
+    they are not ours. ``brief``: one message is all that there is to be told.
     """
 
     source: str
     part_id: int | None = None
     words: dict[str, str] = field(default_factory=dict)
+    brief: bool = False
 
 
 class Connection(Record, discriminator="connection"):
@@ -42,6 +43,7 @@ class Connection(Record, discriminator="connection"):
     part_id = NumberAttribute(null=True)
     position: JSONAttribute = JSONAttribute()
     words: JSONAttribute = JSONAttribute()
+    brief = BooleanAttribute(default=False)
     user_id = NumberAttribute()
     requested = NumberAttribute(default=0)
     wakes = NumberAttribute(default=0)
@@ -75,6 +77,7 @@ def open_connection(connection_id: str, wanted: Subscription, position: dict[str
         part_id=wanted.part_id,
         position=position,
         words=wanted.words,
+        brief=wanted.brief,
         user_id=user_id,
         opened_at=clock.epoch(),
         ttl=ttl,

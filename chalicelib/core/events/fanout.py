@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.core.events import connections, pump, tallies
+from chalicelib.core.events import connections, listeners, pump, tallies
 from chalicelib.core.notices import outbox
 from chalicelib.core.schedules import running
 from chalicelib.core.workflows import waking
@@ -32,6 +32,7 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     running.listen(records)
     waking.listen(records)
     outbox.listen(records)
+    listeners.listen(records)
     told: set[str] = set()
     for source in dict.fromkeys(_fed(records)):
         for connection in connections.watching(source):

@@ -94,6 +94,7 @@ class Pump:
             self.ended = True
             yield {"type": "end", "status": entry.status}
         elif entry.what == "note":
+            self.ended = bool(self._connection.brief)
             yield dict(entry.payload)
         elif wanted is not None and entry.part_id != wanted:
             return
@@ -108,7 +109,8 @@ class Pump:
     def _send(self, message: dict[str, Any]) -> None:
         if "status" in message:
             message["status"] = self._connection.words.get(message["status"], message["status"])
-        message["cursor"] = cursor_text(self._position)
+        if not self._connection.brief:
+            message["cursor"] = cursor_text(self._position)
         sockets.post(self._connection.connection_id, json.dumps(message).encode())
 
 

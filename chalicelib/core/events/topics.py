@@ -34,6 +34,18 @@ def name(subject: str) -> str:
     return _PREFIX + subject
 
 
+def of_user(surface: str, user_id: int) -> str:
+    """The topic of what ``surface`` tells one user; who watches such topics is counted
+    (:mod:`.listeners`)."""
+    return name(f"user:{surface}:{user_id}")
+
+
+def surface_of(source: str) -> str | None:
+    """Whose topic of a user it is; None for anything else."""
+    prefix, _, rest = source.removeprefix(_PREFIX).partition(":")
+    return rest.partition(":")[0] if is_topic(source) and prefix == "user" else None
+
+
 def is_topic(source: str) -> bool:
     return source.startswith(_PREFIX)
 

@@ -83,5 +83,5 @@ def test_the_stream_wakes_those_who_watch(sent: list[dict[str, Any]]) -> None:
     (entry,) = feed.after(MINE, feed.CONTROL, 0)
     image = {"kind": {"S": "feed"}}
     keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
-    fanout.fan_out([{"eventID": "1", "dynamodb": {"Keys": keys, "NewImage": image}}])
+    fanout.fan_out([{"eventID": "1", "eventName": "INSERT", "dynamodb": {"Keys": keys, "NewImage": image}}])
     assert numbers(sent) == [1]

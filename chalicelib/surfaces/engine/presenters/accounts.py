@@ -29,11 +29,12 @@ def registered(found: User, opened: Tokens) -> Json:
     return logged_in(found, opened) | user(found) | extra
 
 
-def profile(found: User, gate: Gate) -> Json:
+def profile(found: User, gate: Gate, deployments: int) -> Json:
     return user(found) | {
         "created_at": moment(found.created_at),
         "last_login": moment(gate.last_login),
         "is_active": not found.disabled,
+        "deployment_count": deployments,
         "api_key_count": keys.how_many(gate),
     }
 

@@ -9,12 +9,18 @@ from chalicelib.surfaces.engine.routes import (
     domains,
     health,
     monitoring,
+    notifications,
     profile,
     rollouts,
 )
 from chalicelib.surfaces.engine.routes.base import blueprint, surface
 
+CHANNELS = notifications.CHANNELS
+PORCHES = notifications.PORCHES
+
 __all__ = [
+    "CHANNELS",
+    "PORCHES",
     "accounts",
     "api_keys",
     "blueprint",
@@ -22,6 +28,7 @@ __all__ = [
     "domains",
     "health",
     "monitoring",
+    "notifications",
     "profile",
     "rollouts",
     "surface",

@@ -8,6 +8,7 @@ from chalicelib.core.identity import changes, passwords, users
 from chalicelib.core.identity.gate import Gate
 from chalicelib.core.identity.users import User
 from chalicelib.kernel.errors import NotFound, Unauthenticated
+from chalicelib.surfaces.engine.model import lists
 from chalicelib.surfaces.engine.schemas.profile import ChangePasswordRequest, UpdateProfileRequest
 
 
@@ -18,11 +19,12 @@ def own(user_id: int) -> User:
     return user
 
 
-def profile(user_id: int) -> tuple[User, Gate]:
+def profile(user_id: int) -> tuple[User, Gate, int]:
+    """The account, its gate, and how many deployments it has."""
     gate = table.find(Gate, f"USER#{user_id}", "GATE")
     if gate is None:
         raise NotFound("User not found")
-    return own(user_id), gate
+    return own(user_id), gate, lists.total(user_id)
 
 
 def update_profile(actor: Actor, request: UpdateProfileRequest) -> User:

@@ -21,7 +21,13 @@ SIGNATURE = Signature("X-Container-Engine-Signature", "plain")
 
 def topic(user_id: int) -> str:
     """What a user's notifications are published on."""
-    return topics.name(f"user:{user_id}")
+    return topics.of_user(SURFACE, user_id)
+
+
+def tell(user_id: int, kind: str, deployment_id: str, data: dict[str, Any], once: str) -> None:
+    """The documented event; ``once`` names what happened, so that a repeat tells nothing."""
+    event = {"type": kind, "deployment_id": deployment_id, "timestamp": clock.iso_now(), "data": data}
+    topics.publish(topic(user_id), f"{kind}:{once}", event)
 
 
 def changed(deployment: Deployment, once: str) -> None:
@@ -55,8 +61,7 @@ def ended(execution: Execution) -> None:
 
 
 def _publish(deployment: Deployment, kind: str, once: str, data: dict[str, Any]) -> None:
-    event = {"type": kind, "deployment_id": deployment.id, "timestamp": clock.iso_now(), "data": data}
-    topics.publish(topic(int(deployment.owner_id)), f"{kind}:{once}", event)
+    tell(int(deployment.owner_id), kind, deployment.id, data, once)
 
 
 def webhook(deployment: Deployment, word: str, url: str | None) -> list[Write]:
