@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes import client as official
+from kubernetes.client.exceptions import ApiException
 
 from tests.support.client import ContractClient
 from tests.support.kubernetes import APP_1, Cluster, unique
@@ -64,7 +66,7 @@ class Harbour:
             "resources": {"cpu": "10m", "memory": "32Mi"},
         }
         made: Json = self.client.ok("POST", "/v1/deployments", body | fields)
-        self._made.append(made["id"])
+        self._made.append(made["app_name"])
         return made
 
     def get(self, found: Json) -> Json:
@@ -126,12 +128,14 @@ class Harbour:
 
     def look_around(self) -> None:
         """The minute's look at the clusters."""
-        self.invoke("EngineTick", {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+        self.stack.tick("EngineTick")
 
     def clear(self) -> None:
-        """Everything goes, and is not waited for."""
-        with ThreadPoolExecutor(8) as at_once:
-            list(at_once.map(lambda one: self.client.delete(f"/v1/deployments/{one}"), self._made))
+        """Off the cluster, which others use as well; the records go with the stack."""
+        core: Any = official.CoreV1Api(self.cluster.client)
+        for name in self._made:
+            with suppress(ApiException):  # some are gone, some were never there
+                core.delete_namespace(f"app-{name}")
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

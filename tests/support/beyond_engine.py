@@ -17,7 +17,15 @@ def _object(required: list[str], **properties: Node) -> Node:
     return {"type": "object", "required": required, "properties": properties}
 
 
-def _operation(name: str, reason: str, answer: Node, *, body: Node | None = None, query: Any = ()) -> Node:
+def _operation(
+    name: str,
+    reason: str,
+    answer: Node,
+    *,
+    body: Node | None = None,
+    query: Any = (),
+    place: tuple[Node, ...] = (_ID,),
+) -> Node:
     refusals = {"400": "BadRequest", "401": "Unauthorized", "404": "NotFound", "500": "InternalServerError"}
     if body is not None:
         refusals["422"] = "UnprocessableEntity"
@@ -25,7 +33,7 @@ def _operation(name: str, reason: str, answer: Node, *, body: Node | None = None
         "operationId": name,
         "x-beyond": reason,
         "security": [{"apiKey": []}, {"accessToken": []}],
-        "parameters": [_ID, *query],
+        "parameters": [*place, *query],
         "responses": {
             "200": {"description": "Done.", "content": {"application/json": {"schema": answer}}},
             **{status: {"$ref": f"#/components/responses/{called}"} for status, called in refusals.items()},
@@ -110,7 +118,36 @@ _DRIFT = _object(
 )
 _ONE = "/v1/deployments/{deploymentId}"
 
+_ALERT = _object(
+    ["id", "kind", "severity", "status", "app_name", "deployment_id", "message", "raised_at"],
+    id={"type": "string", "format": "uuid"},
+    kind={"type": "string"},
+    severity={"enum": ["info", "warning", "critical"]},
+    status={"enum": ["open", "cleared"]},
+    deployment_id={"type": ["string", "null"], "format": "uuid"},
+    raised_at={"type": "string", "format": "date-time"},
+    cleared_at=_MOMENT,
+)
+_STANDING = {
+    "name": "status",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": ["open", "cleared"]},
+}
+_ALERT_CURSOR = _CURSOR | {
+    "schema": {"type": "string", "pattern": r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z#[0-9a-f-]{36})?$"}
+}
+
 OPERATIONS: dict[str, Node] = {
+    "/v1/alerts": {
+        "get": _operation(
+            "list_alerts",
+            "What is the matter with the caller's deployments, and was.",
+            _object(["alerts", "cursor"], alerts={"type": "array", "items": _ALERT}, cursor=_TEXT),
+            query=(_STANDING, _LIMIT, _ALERT_CURSOR),
+            place=(),
+        )
+    },
     f"{_ONE}/rollouts": {
         "get": _operation(
             "list_rollouts",

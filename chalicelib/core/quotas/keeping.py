@@ -67,7 +67,7 @@ def _check(name: str, held: int, more: int, allowed: int) -> None:
     raise BadRequest(
         f"Quota exceeded: you may have {shown}, you have {_worded(name, held)}, "
         f"and this would need {_worded(name, more)} more.",
-        {"quota": name, "allowed": allowed, "held": held, "wanted": more},
+        f"{name}: allowed {_worded(name, allowed)}, held {_worded(name, held)}, wanted {_worded(name, more)}",
     )
 
 

@@ -91,10 +91,10 @@ def during(action: Action, state: State, *, stopped: bool, serving: bool) -> Sta
     has worked, and its pods are up."""
     if stopped:
         return State.STOPPED
-    if action.replaces_pods and serving:
-        return State.UPDATING
     if state is State.STOPPED:
         return State.PENDING
+    if action.replaces_pods and serving:
+        return State.UPDATING
     if state is State.FAILED:
         return State.UPDATING if serving else State.PENDING
     return state

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from chalicelib.core.alerts.model import Alert
 from chalicelib.kernel import clock
 from chalicelib.surfaces.engine.model import samples
 from chalicelib.surfaces.engine.model.deployments import Deployment
@@ -119,6 +120,21 @@ def _averaged(points: list[tuple[int, float]], resolution: int) -> list[tuple[in
 
 def _moment(seconds: int) -> str:
     return clock.iso(datetime.fromtimestamp(seconds, UTC))
+
+
+def alert(found: Alert) -> Json:
+    return {
+        "id": found.id,
+        "kind": found.alert_kind,
+        "severity": found.severity,
+        "status": found.standing,
+        "app_name": found.subject_name,
+        "deployment_id": (found.details or {}).get("deployment_id"),
+        "message": found.message,
+        "raised_at": found.raised_at,
+        "cleared_at": found.cleared_at,
+        "cleared_because": found.cleared_because,
+    }
 
 
 def difference(found: DryRun) -> Json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from chalicelib.core.alerts import records
 from chalicelib.rest.surface import Call
 from chalicelib.surfaces.engine.presenters import monitoring as present
 from chalicelib.surfaces.engine.routes.base import DEPLOY, Json, operation
 from chalicelib.surfaces.engine.routes.deployments import ONE
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentPath, DeploymentUpdate
-from chalicelib.surfaces.engine.schemas.monitoring import LogsQuery, MetricsQuery
+from chalicelib.surfaces.engine.schemas.monitoring import AlertsQuery, LogsQuery, MetricsQuery
 from chalicelib.surfaces.engine.service import observing as service
 
 
@@ -27,6 +28,17 @@ def get_deployment_logs(call: Call) -> Json:
 def get_deployment_metrics(call: Call) -> Json:
     answer, kept = service.metrics(call.caller, call.path.deploymentId, call.query)
     return present.metrics(answer, kept, call.query.resolution)
+
+
+@operation("GET", "/v1/alerts", query=AlertsQuery)
+def list_alerts(call: Call) -> Json:
+    """Beyond the document: what is or was the matter with the caller's deployments, the newest first."""
+    found = service.alerts(call.caller, call.query)
+    more = len(found) == call.query.limit
+    return {
+        "alerts": [present.alert(one) for one in found],
+        "cursor": records.place(found[-1]) if more else None,
+    }
 
 
 @operation("POST", f"{ONE}/diff", permission=DEPLOY, params=DeploymentPath, body=DeploymentUpdate)

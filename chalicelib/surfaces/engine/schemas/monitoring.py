@@ -6,10 +6,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from chalicelib.core.alerts.model import Standing
 from chalicelib.kernel import clock
-from chalicelib.rest.fields import Parameters, Whole, moment
+from chalicelib.rest.fields import Limit, Parameters, Whole, moment
 
 MOST_LINES = 10_000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -69,6 +70,14 @@ class LogsQuery(Parameters):
     tail: Annotated[Whole, Field(ge=0), AfterValidator(lambda lines: min(lines, MOST_LINES))] = 100
     follow: Annotated[bool, BeforeValidator(_truth)] = False
     since: Annotated[int | None, BeforeValidator(_since)] = None
+
+
+class AlertsQuery(Parameters):
+    """``cursor``: that of the answer before."""
+
+    status: Standing | None = None
+    limit: Limit = 20
+    cursor: Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z#[0-9a-f-]{36})?$")] = ""
 
 
 class MetricsQuery(Parameters):

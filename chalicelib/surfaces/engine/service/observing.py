@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from chalicelib.core import reach
+from chalicelib.core.alerts import records
+from chalicelib.core.alerts.model import Alert
+from chalicelib.core.alerts.records import Filters
 from chalicelib.core.clusters import registry
 from chalicelib.core.clusters.model import Cluster
 from chalicelib.kernel import clock
@@ -18,8 +21,8 @@ from chalicelib.rest.auth import Caller
 from chalicelib.surfaces.engine.model import samples
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentUpdate
-from chalicelib.surfaces.engine.schemas.monitoring import LogsQuery, MetricsQuery
-from chalicelib.surfaces.engine.service import specs, versions
+from chalicelib.surfaces.engine.schemas.monitoring import AlertsQuery, LogsQuery, MetricsQuery
+from chalicelib.surfaces.engine.service import specs, telling, versions
 from chalicelib.surfaces.engine.service.changing import own
 from chalicelib.targets.kubernetes.replies import AppMetrics, AppStatus, DryRun, Logs
 from chalicelib.targets.kubernetes.requests import ApplyRequest, AppRequest, LogsRequest
@@ -91,6 +94,12 @@ def metrics(caller: Caller, deployment_id: str, query: MetricsQuery) -> tuple[An
     except (TargetError, Unavailable) as error:
         return Answer(deployment, message=error.message), kept
     return Answer(deployment, found, found.message), kept
+
+
+def alerts(caller: Caller, query: AlertsQuery) -> list[Alert]:
+    """The caller's own, newest first."""
+    filters = Filters(telling.SURFACE, standing=query.status, owner_id=str(caller.user_id))
+    return records.listed(filters, query.limit, query.cursor or None)
 
 
 def difference(caller: Caller, deployment_id: str, request: DeploymentUpdate) -> DryRun:

@@ -20,7 +20,7 @@ from chalicelib.kernel.logs import log
 from chalicelib.surfaces.engine.model import deployments, samples
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.states import Action, DriftPolicy, State
-from chalicelib.surfaces.engine.service import changing, specs
+from chalicelib.surfaces.engine.service import changing, specs, telling
 from chalicelib.surfaces.engine.service.changing import Wanted
 from chalicelib.targets.kubernetes.replies import AppMetrics, AppStatus, Capabilities, Observation
 from chalicelib.targets.kubernetes.requests import ApplyRequest, AppRequest, ClusterRequest
@@ -134,8 +134,11 @@ def _look_for_drift(found: Deployment, cluster: Cluster) -> None:
 def _keep(found: Deployment, drift: list[dict[str, Any]] | None) -> None:
     """Only for the deployment as it was compared: a change since then has made it pointless."""
     action = Deployment.drift.set(drift) if drift else Deployment.drift.remove()
-    with suppress(ConditionFailed):
+    try:
         table.change(found, [action], Deployment.version == found.version)
+    except ConditionFailed:
+        return
+    telling.drifted(found, drift)
 
 
 def _repair(found: Deployment) -> Wanted | None:

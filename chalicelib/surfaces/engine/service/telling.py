@@ -6,8 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.aws.table import Write
+from chalicelib.core.alerts import raising
+from chalicelib.core.alerts.model import Severity
+from chalicelib.core.alerts.raising import Trouble
 from chalicelib.core.events import topics
 from chalicelib.core.executions.model import Execution
+from chalicelib.core.executions.status import Status
 from chalicelib.core.notices import hooks, outbox
 from chalicelib.core.notices.outbox import Event
 from chalicelib.core.notices.signing import Signature
@@ -16,6 +20,10 @@ from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment
 
 SURFACE = "engine"
+DRIFT = "deployment.drift"
+AS_APPLIED = "The cluster has it as it was applied."
+GONE = "The deployment was deleted."
+_MOST_WORDS = 5
 SIGNATURE = Signature("X-Container-Engine-Signature", "plain")
 
 
@@ -28,6 +36,24 @@ def tell(user_id: int, kind: str, deployment_id: str, data: dict[str, Any], once
     """The documented event; ``once`` names what happened, so that a repeat tells nothing."""
     event = {"type": kind, "deployment_id": deployment_id, "timestamp": clock.iso_now(), "data": data}
     topics.publish(topic(user_id), f"{kind}:{once}", event)
+
+
+def drifted(deployment: Deployment, drift: list[dict[str, Any]] | None) -> None:
+    """An alert is open as long as the cluster has it otherwise than it was applied."""
+    if not drift:
+        raising.clear(deployment.pk, DRIFT, AS_APPLIED)
+        return
+    trouble = Trouble(
+        scope=SURFACE,
+        subject=deployment.pk,
+        subject_name=deployment.app_name,
+        kind=DRIFT,
+        severity=Severity.WARNING,
+        message=" ".join(str(finding["words"]) for finding in drift[:_MOST_WORDS]),
+        details={"deployment_id": deployment.id, "findings": len(drift)},
+        owner_id=str(int(deployment.owner_id)),
+    )
+    raising.raise_alert(trouble)
 
 
 def changed(deployment: Deployment, once: str) -> None:
@@ -55,8 +81,11 @@ def ended(execution: Execution) -> None:
         gone = Deployment(
             id=subject["deployment_id"], owner_id=subject["owner_id"], app_name=subject["app_name"]
         )
+        raising.clear_all(deployments.key(gone.id), GONE)
         deleted(gone, execution.id)
     elif not found.deleting:
+        if execution.state is Status.SUCCEEDED:
+            drifted(found, None)
         changed(found, f"{execution.id}:{execution.status}")
 
 
