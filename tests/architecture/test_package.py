@@ -158,6 +158,10 @@ def test_the_relay_opens_orders_only_and_touches_only_its_items(resources: dict[
         "Items": {"FEED#*", "PARTS#*", "REPLY#*", "RELAY#*"},
         "Executions": {"EXEC#*"},
         "HostKeys": {"SERVERS#*"},
+        "Terminals": {"TERMINALS#*"},
+        "TerminalSlots": {"TERMINAL-SLOTS#*"},
+        "TerminalAudit": {"AUDIT#TERMINAL#*"},
+        "LogStreams": {"LOG-STREAMS#*"},
     }
     for sid, keys in allowed.items():
         condition = held[sid]["Condition"]

@@ -39,7 +39,7 @@ def enter(actor: Actor, server_id: int, connection_id: str, wanted: TerminalQuer
 
 
 def _sees_all(caller: Caller) -> bool:
-    return Permission.ADMIN in caller.role.permissions
+    return Permission.ADMIN in caller.permissions
 
 
 def list_terminals(caller: Caller, query: TerminalsQuery) -> Page[Terminal]:
