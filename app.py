@@ -25,7 +25,7 @@ app.register_blueprint(engine.blueprint)
 def connect(event: WebsocketEvent) -> dict[str, Any]:
     from chalicelib.rest.channels import Channels
 
-    channels = Channels(birun.CHANNELS | engine.CHANNELS, birun.DOORS, engine.PORCHES)
+    channels = Channels(birun.CHANNELS | engine.CHANNELS, birun.DOORS | engine.DOORS, engine.PORCHES)
     return channels.connect(event.to_dict())
 
 

@@ -22,16 +22,17 @@ class Seat:
     def __init__(
         self,
         stack: Stack,
-        server_id: int,
+        place: int | str,
         query: str = "",
         *,
         token: str | None = None,
         protocols: list[str] | None = None,
         path: str = "/birun/ws/terminal/",
+        end: str = "",
     ) -> None:
         address = stack.base_url.replace("http", "ws", 1)
         self.socket = websocket.create_connection(
-            f"{address}{path}{server_id}{query}",
+            f"{address}{path}{place}{end}{query}",
             header=[f"Authorization: Bearer {token}"] if token else [],
             subprotocols=protocols,
             timeout=SECONDS,

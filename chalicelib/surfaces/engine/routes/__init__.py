@@ -12,14 +12,17 @@ from chalicelib.surfaces.engine.routes import (
     notifications,
     profile,
     rollouts,
+    streams,
 )
 from chalicelib.surfaces.engine.routes.base import blueprint, surface
 
 CHANNELS = notifications.CHANNELS
+DOORS = streams.DOORS
 PORCHES = notifications.PORCHES
 
 __all__ = [
     "CHANNELS",
+    "DOORS",
     "PORCHES",
     "accounts",
     "api_keys",
@@ -31,5 +34,6 @@ __all__ = [
     "notifications",
     "profile",
     "rollouts",
+    "streams",
     "surface",
 ]
