@@ -20,6 +20,7 @@ NAMES = {
     "terminal": "terminal",
     "stream": "stream",
     "kubernetes": "kubernetes",
+    "logs": "logs",
     "script": "script",
     "rollout": "rollout",
 }
