@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,11 +45,15 @@ def _build() -> str | None:
     print("Building Kubernetes 1.20 for the tests (once; 4 to 8 minutes)", flush=True)
     started = time.monotonic()
     command = ["bash", str(SCRIPTS / "build.sh"), str(home())]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         _show(process, started)
     except BaseException:
-        process.terminate()  # the script's own trap removes what it made
+        os.killpg(
+            process.pid, signal.SIGTERM
+        )  # the compilers too; the script's own trap removes what it made
         process.wait()
         raise
     if process.returncode != 0:

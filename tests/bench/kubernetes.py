@@ -6,6 +6,9 @@ import threading
 import time
 from typing import Any
 
+from kubernetes import client
+from kubernetes.dynamic import DynamicClient
+
 from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.kubernetes import plan
 from chalicelib.targets.kubernetes.api import connect
@@ -16,24 +19,31 @@ from chalicelib.targets.kubernetes.replies import LogLine
 from chalicelib.targets.kubernetes.requests import AppSpec, FollowRequest, Host, LogsRequest
 from tests.bench.report import Finding, median, ratio, spread
 from tests.bench.timing import milliseconds
+from tests.jobs.harbour import Harbour
+from tests.support import stack as stacks
 from tests.support.kube_apps import App, Apps, apps_on
-from tests.support.kubernetes import running
+from tests.support.kubernetes import Cluster, running
 from tests.support.stack import wait_until
 
 ROUNDS, WARM_UP = 15, 3
 OVER_OFFICIAL = 3.0
 MOST_SECONDS = 1.0
+NO_IMAGE = "127.0.0.1:1/none:1"
 LINES = 50_000
 SECONDS_FOR_TEN_THOUSAND = 1.0
 
 
 def measure() -> list[Finding]:
     with running() as cluster, apps_on(cluster) as apps:
-        return [*_applying(apps), *_following(apps)]
+        applying, official = _applying(apps)
+        return [*applying, *_posting(cluster, official), *_following(apps)]
 
 
-def _applying(apps: Apps) -> list[Finding]:
-    """New apps each time, stopped ones: how long a node takes to start pods is not of interest."""
+def _applying(apps: Apps) -> tuple[list[Finding], float]:
+    """New apps each time, stopped ones: how long a node takes to start pods is not of interest.
+
+    Also the seconds that the official client takes.
+    """
     ours: list[float] = []
     official: list[float] = []
     for number in range(WARM_UP + ROUNDS):
@@ -42,18 +52,17 @@ def _applying(apps: Apps) -> list[Finding]:
         if number >= WARM_UP:
             ours.append(took[0])
             official.append(took[1])
-    seconds = median(ours)
-    return [
-        ratio("kubernetes", "apply / official client", seconds, median(official), OVER_OFFICIAL),
-        Finding("kubernetes", "a new app applied", seconds, "s", MOST_SECONDS, spread(ours)),
-        Finding("kubernetes", "the same by the official client", median(official), "s"),
+    seconds, theirs = median(ours), median(official)
+    findings = [
+        ratio("kubernetes", "apply / official client", seconds, theirs, OVER_OFFICIAL),
+        Finding("kubernetes", "a new app applied", seconds, "s", None, spread(ours)),
+        Finding("kubernetes", "the same by the official client", theirs, "s", None, spread(official)),
     ]
+    return findings, theirs
 
 
 def _by_official(apps: Apps, spec: AppSpec) -> float:
     """Seconds for the same applies, one after the other, and nothing looked at first."""
-    from kubernetes.dynamic import DynamicClient
-
     dynamic: Any = DynamicClient
     resources = _kept.setdefault("resources", dynamic(apps.cluster.client).resources)
     manifests = plan.make(spec, known(connect(apps.access())), Standing()).apply
@@ -69,6 +78,35 @@ def _by_official(apps: Apps, spec: AppSpec) -> float:
 
 _kept: dict[str, Any] = {}
 """What the official client found out about the API server, which it asks once."""
+
+
+def _posting(cluster: Cluster, official: float) -> list[Finding]:
+    """From POST, by the packaged app, until the last object stands. The image is none: no pod is to start."""
+    took: list[float] = []
+    core: Any = client.CoreV1Api(cluster.client)
+    with stacks.running() as stack:
+        harbour = Harbour.open(stack, cluster)
+        for number in range(WARM_UP + ROUNDS):
+            started = time.perf_counter()
+            namespace = _stands(cluster, harbour.create(image=NO_IMAGE)["app_name"])
+            took += [time.perf_counter() - started] if number >= WARM_UP else []
+            core.delete_namespace(namespace, _preload_content=False)
+    return [
+        Finding("kubernetes", "POST to objects applied", median(took), "s", MOST_SECONDS, spread(took)),
+        ratio("kubernetes", "POST to objects applied / official", median(took), official, OVER_OFFICIAL),
+    ]
+
+
+def _stands(cluster: Cluster, name: str) -> str:
+    """Its namespace, once the Ingress is there: that is applied last."""
+    network: Any = client.NetworkingV1Api(cluster.client)
+
+    def find() -> Any:
+        return network.list_ingress_for_all_namespaces(field_selector=f"metadata.name={name}").items
+
+    (ingress,) = wait_until(find, seconds=150, every=0.02, what=f"the Ingress of {name}")
+    namespace: str = ingress.metadata.namespace
+    return namespace
 
 
 def _following(apps: Apps) -> list[Finding]:

@@ -7,7 +7,7 @@ dest=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/quarterdeck/kubernetes-1.20}
 [ -x "$dest/kubelet" ] && [ -x "$dest/kube-apiserver" ] && [ -x "$dest/pause" ] && { echo "$dest"; exit 0; }
 mkdir -p "$(dirname "$dest")"; log=$dest.log; : > "$log"
 say() { echo "$*" >> "$log"; }
-work=$(mktemp -d /var/tmp/kubernetes.XXXX); trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d /var/tmp/kubernetes.XXXX); trap 'rm -rf "$work"' EXIT; trap 'exit 143' TERM INT HUP
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 say "fetching the list of packages"
 apt-get -qq update
