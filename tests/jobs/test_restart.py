@@ -10,6 +10,7 @@ import pytest
 
 from infra.embedded.instance import Instance
 from tests.jobs.fleet import Fleet, Viewer, said
+from tests.jobs.workflows import Workflows, node, states, trigger
 from tests.support.client import ContractClient
 from tests.support.sshd import Sshd
 from tests.support.stack import Stack, free_port, wait_until
@@ -83,6 +84,42 @@ def test_what_ran_when_the_machine_went_down_says_so_and_what_waited_goes_on(
     assert "shut down" in reasons[0]
     assert ran.read_text() == "x\nx\n", "none ran twice"
     assert Viewer(stack, fleet.client, execution_id).until_the_end()[-1]["status"] == "failed"
+
+
+@pytest.mark.timeout(400)
+def test_a_workflow_goes_on_after_a_restart_and_runs_nothing_twice(
+    own: tuple[Stack, Fleet], tmp_path: Path
+) -> None:
+    stack, fleet = own
+    flows, ran = Workflows(stack, fleet), tmp_path / "ran"
+    host = fleet.host()
+    nodes = [
+        trigger(),
+        flows.script("before", f"echo before >> {ran}", [host]),
+        flows.script("long", f"echo long >> {ran}; sleep 30", [host], success_codes="any"),
+        node("ask", "approval"),
+        flows.script("after", f"echo after >> {ran}", [host]),
+    ]
+    workflow = flows.make(nodes, "t>before before>long before>ask ask>after")
+    run = flows.run(workflow)
+    wait_until(lambda: ran.exists() and "long" in ran.read_text(), seconds=150, what="the long one to run")
+    flows.until(workflow, run, "ask", "waiting", seconds=100)
+    stack.instance.down()
+    stack.instance.up()
+    script = flows.node(workflow, run, "long")["execution_id"]
+    tell_the_sweep(stack, script)
+    fleet.finished(script, seconds=100)
+    tell_the_sweep(stack, run)
+    failed = flows.until(workflow, run, "long", "failed", seconds=100)
+    assert "shut down" in failed["reason"], "whether it ran to its end is not known, so it is not run again"
+    assert flows.node(workflow, run, "ask")["status"] == "waiting"
+    fleet.client.ok("POST", f"/workflows/{workflow}/runs/{run}/approvals/ask", {"approved": True})
+    ended = flows.finished(workflow, run, seconds=150)
+    assert (ended["status"], states(ended)["after"]) == ("failed", "completed")
+    assert ran.read_text() == "before\nlong\nafter\n"
+    told = flows.watch(workflow, run)
+    begun = [one["node"] for one in told if one["type"] == "node" and one["status"] == "running"]
+    assert sorted(begun) == ["after", "before", "long"]
 
 
 def test_what_was_written_and_never_started_is_started_by_the_sweep(

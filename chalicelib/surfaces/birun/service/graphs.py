@@ -116,10 +116,32 @@ def _config(node: NodeRequest) -> Json:
     try:
         checked: Json = shape.model_validate(node.config).model_dump(exclude_unset=True)
     except ValidationError as error:
-        raise invalid("config", error) from error
+        raise _placed(invalid("config", error), node.config) from error
     if "cron_expression" in checked:
         _check_cron(checked)
     return checked
+
+
+def _placed(error: Invalid, config: Json) -> Invalid:
+    """Without what pydantic puts into a place to name one of several shapes, and each place once."""
+    first: dict[tuple[str | int, ...], Json] = {}
+    for found in error.details:
+        place = _within(config, found["loc"])
+        first.setdefault(tuple(place), found | {"loc": place})
+    return Invalid(error.message, list(first.values()))
+
+
+def _within(config: Json, loc: list[str | int]) -> list[str | int]:
+    """``loc``, whose first part names the config itself, as far as it leads into what was sent."""
+    place = loc[:1]
+    value: Any = config
+    for part in loc[1:]:
+        leads = isinstance(value, dict) if isinstance(part, str) else isinstance(value, list)
+        if not leads:
+            break
+        place.append(part)
+        value = value.get(part) if isinstance(value, dict) else value[part]
+    return place
 
 
 def _check_cron(config: Json) -> None:

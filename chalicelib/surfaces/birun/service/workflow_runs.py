@@ -140,13 +140,13 @@ def decide(caller: Caller, run: Run, node_id: str, request: ApprovalRequest) -> 
 
 
 def stop(actor: Actor, run: Run) -> Status:
-    """Kills what runs. Written down first, so that it is carried out even if this does not come to it."""
+    """Kills what runs. Written down and told to the machine first, which does what this does not come to."""
     if run.execution.state.final:
         raise BadRequest("This run has already finished.")
     asked = audit.entry(actor, f"{WORK}.stop", run.execution.pk)
     table.write([Update(_signal(run), [Signal.stop.set(actor.username)], table.present()), asked])
-    engine.advance(run.id, RULES)
     waking.wake(run.id)
+    engine.advance(run.id, RULES)
     return Status.CANCELLED
 
 
