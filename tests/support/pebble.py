@@ -15,18 +15,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.acme.requests import Authority
+from tests.support import certificates
 from tests.support.parts import require
 from tests.support.stack import free_port, wait_until
 
@@ -35,14 +31,7 @@ HOST = "localhost"
 
 def new_key() -> Secret:
     """An account's, as PEM."""
-    made = ec.generate_private_key(ec.SECP256R1())
-    return Secret(_pem(made).decode())
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    return Secret(certificates.new_key())
 
 
 @dataclass(frozen=True)
@@ -170,22 +159,7 @@ def _answers(pebble: Pebble) -> bool:
 
 def _certificate_for_localhost(directory: Path) -> str:
     """Writes ``cert.pem`` and ``key.pem``; the certificate signs itself."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    here = x509.SubjectAlternativeName([x509.DNSName(HOST), x509.IPAddress(ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .add_extension(here, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    (directory / "cert.pem").write_bytes(pem)
-    (directory / "key.pem").write_bytes(_pem(key))
-    return pem.decode()
+    certificate, key = certificates.self_signed(HOST)
+    (directory / "cert.pem").write_text(certificate)
+    (directory / "key.pem").write_text(key)
+    return certificate

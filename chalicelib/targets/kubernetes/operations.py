@@ -24,7 +24,15 @@ from chalicelib.targets.kubernetes.requests import (
     ScaleRequest,
 )
 from chalicelib.targets.kubernetes.rollout import rollout_status
+from chalicelib.targets.kubernetes.solver_requests import (
+    CertificateRef,
+    SolverRef,
+    SolverRequest,
+    StoreCertificate,
+)
+from chalicelib.targets.kubernetes.solving import present_solver, remove_solver, solver_state
 from chalicelib.targets.kubernetes.standing import history, scale, status
+from chalicelib.targets.kubernetes.tls import remove_certificate, store_certificate, stored_certificate
 
 OPERATIONS: dict[str, Callable[[Any], Frozen]] = {
     "kubernetes.capabilities": capabilities,
@@ -39,6 +47,12 @@ OPERATIONS: dict[str, Callable[[Any], Frozen]] = {
     "kubernetes.metrics": metrics,
     "kubernetes.delete": delete,
     "kubernetes.namespace_state": namespace_state,
+    "kubernetes.present_solver": present_solver,
+    "kubernetes.solver_state": solver_state,
+    "kubernetes.remove_solver": remove_solver,
+    "kubernetes.store_certificate": store_certificate,
+    "kubernetes.stored_certificate": stored_certificate,
+    "kubernetes.remove_certificate": remove_certificate,
 }
 
 REQUESTS: dict[str, type[Frozen]] = {
@@ -54,5 +68,11 @@ REQUESTS: dict[str, type[Frozen]] = {
     "kubernetes.metrics": AppRequest,
     "kubernetes.delete": AppRequest,
     "kubernetes.namespace_state": AppRequest,
+    "kubernetes.present_solver": SolverRequest,
+    "kubernetes.solver_state": SolverRef,
+    "kubernetes.remove_solver": SolverRef,
+    "kubernetes.store_certificate": StoreCertificate,
+    "kubernetes.stored_certificate": CertificateRef,
+    "kubernetes.remove_certificate": CertificateRef,
 }
 """What each is asked with, to read a request that came as JSON."""
