@@ -83,6 +83,16 @@ def engine_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return logged(steps.STEPS[event["step"]], event, context)
 
 
+@app.lambda_function(name="certificate_steps")
+def certificate_steps(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Steps of the state machine that issues certificates, and takes them away."""
+    from chalicelib.core.certificates import steps
+    from chalicelib.surfaces.engine.service import certificates as containers
+
+    listeners: steps.Listeners = {containers.SCOPE: containers.installed}
+    return logged(lambda given: steps.run(given, listeners), event, context)
+
+
 @app.lambda_function(name="operate")
 def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Commands of whoever may invoke this function: the operator."""
@@ -94,6 +104,7 @@ def operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="tick")
 def tick(event: Any) -> None:
     """What is due this minute."""
+    from chalicelib.core.certificates import steps as certificates
     from chalicelib.core.executions import sweeping
     from chalicelib.core.logstreams import sweeping as logstreams
     from chalicelib.core.notices import outbox
@@ -106,6 +117,7 @@ def tick(event: Any) -> None:
         "workflow": workflows.sweep,
         "container-rollout": containers.sweep,
         "health-check": checks.sweep,
+        "certificate": certificates.sweep,
     }
     logged(sweeping.sweep, sweeps, None)
     logged(schedules.fire, None, None)
@@ -121,3 +133,11 @@ def engine_tick(event: Any) -> None:
     from chalicelib.surfaces.engine import steps
 
     logged(steps.look_around, None, None)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="certificate_tick")
+def certificate_tick(event: Any) -> None:
+    """Certificates that are due, apart from the tick, which must not wait for an authority."""
+    from chalicelib.core.certificates import renewing
+
+    logged(renewing.look_around, None, None)

@@ -55,6 +55,12 @@ class Settings:
     quota_cpu_millicores: int = 16_000
     quota_memory_mib: int = 32 * 1024
     dns_resolver: str = ""
+    certificate_issuance_arn: str = ""
+    acme_directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    acme_email: str = ""
+    acme_ca_bundle: str = ""
+    solver_image: str = ""
+    proof_seen_seconds: int = 120
 
 
 _WORDS = {"on": True, "open": True, "true": True, "1": True}

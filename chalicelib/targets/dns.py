@@ -43,6 +43,23 @@ def lookup_text(request: TextRequest) -> TextReply:
     return TextReply(values=tuple(b"".join(record.strings).decode("utf-8", "replace") for record in found))
 
 
+def lookup_addresses(name: str, resolver: str) -> list[str]:
+    """Its addresses, IPv4 first. Raises TransientTargetError when there are none."""
+    import dns.exception
+    import dns.resolver
+
+    found: list[str] = []
+    for kind in ("A", "AAAA"):
+        try:
+            answer = _resolver(resolver).resolve(name, kind, lifetime=SECONDS, search=False)
+        except dns.exception.DNSException:
+            continue
+        found += [record.address for record in answer]
+    if not found:
+        raise TransientTargetError(f"The name '{name}' has no address.")
+    return found
+
+
 def _resolver(address: str) -> Any:
     import dns.resolver
 

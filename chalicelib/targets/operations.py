@@ -10,7 +10,10 @@ from pydantic import BaseModel
 
 R = TypeVar("R", bound=BaseModel)
 
-_DRIVERS = {"kubernetes": "chalicelib.targets.kubernetes.operations"}
+_DRIVERS = {
+    "kubernetes": "chalicelib.targets.kubernetes.operations",
+    "acme": "chalicelib.targets.acme.operations",
+}
 """First part of an operation's name to the module whose ``OPERATIONS`` and ``REQUESTS`` have it."""
 
 

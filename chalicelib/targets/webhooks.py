@@ -1,4 +1,4 @@
-"""One POST to an address that a user gave: where it was judged to be, no further, and not for long.
+"""One request to an address that a user gave: where it was judged to be, no further, and not for long.
 
 Redirects are not followed, and of the answer no more is read than a person needs to see why it was refused.
 """
@@ -77,6 +77,17 @@ def post(
     ``context`` trusts other certificates than the system's. Raises TransientTargetError when it cannot be
     reached, not in time, or not as the one it should be.
     """
+    return _send(to, "POST", body, headers, context)
+
+
+def fetch(to: Destination) -> Answer:
+    """The page there. Raises TransientTargetError as :func:`post` does."""
+    return _send(to, "GET", None, {"Accept": "*/*"}, None)
+
+
+def _send(
+    to: Destination, method: str, body: bytes | None, headers: dict[str, str], context: ssl.SSLContext | None
+) -> Answer:
     until = time.monotonic() + WHOLE_SECONDS
     unreached: OSError | None = None
     for address in to.addresses:
@@ -90,7 +101,7 @@ def post(
             except OSError as error:
                 unreached = error
                 continue
-            return _exchange(connection, to, body, headers, until)
+            return _exchange(connection, to, (method, body, headers), until)
     told = f"{to.host} cannot be reached on port {to.port}: {_words(unreached)}."
     raise TransientTargetError(told) from unreached
 
@@ -107,10 +118,11 @@ def _limit(until: float, end: Callable[[], None]) -> Iterator[None]:
 
 
 def _exchange(
-    connection: _Pinned, to: Destination, body: bytes, headers: dict[str, str], until: float
+    connection: _Pinned, to: Destination, asked: tuple[str, bytes | None, dict[str, str]], until: float
 ) -> Answer:
+    method, body, headers = asked
     try:
-        connection.request("POST", to.target, body, headers)
+        connection.request(method, to.target, body, headers)
         response = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() < until:

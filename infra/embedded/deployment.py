@@ -67,6 +67,7 @@ class Deployed:
             "QUARTERDECK_SOCKET_ENDPOINT": self.outputs["SocketEndpoint"],
             "QUARTERDECK_SCRIPT_EXECUTION_ARN": self.outputs["ScriptExecution"],
             "QUARTERDECK_CONTAINER_ROLLOUT_ARN": self.outputs["ContainerRollout"],
+            "QUARTERDECK_CERTIFICATE_ISSUANCE_ARN": self.outputs["CertificateIssuance"],
         }
 
 

@@ -42,6 +42,10 @@ FORWARDED = {
     "QUARTERDECK_HEALTH_CHECK_MINUTES": "HealthCheckMinutes",
     "QUARTERDECK_MAIL_FROM": "MailFrom",
     "QUARTERDECK_MAIL_FROM_NAME": "MailFromName",
+    "QUARTERDECK_ACME_DIRECTORY": "AcmeDirectory",
+    "QUARTERDECK_ACME_EMAIL": "AcmeEmail",
+    "QUARTERDECK_ACME_CA_BUNDLE": "AcmeCaBundle",
+    "QUARTERDECK_SOLVER_IMAGE": "SolverImage",
 }
 # Names that documents of the APIs give to the same; ours come first.
 ALIASES = {"EMAIL_FROM": "MailFrom", "EMAIL_FROM_NAME": "MailFromName"}

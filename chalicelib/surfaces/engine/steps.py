@@ -12,7 +12,15 @@ from chalicelib.core.executions.model import Execution
 from chalicelib.core.executions.status import Status
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
-from chalicelib.surfaces.engine.service import changing, domains, reconciling, rollouts, telling, turns
+from chalicelib.surfaces.engine.service import (
+    certificates,
+    changing,
+    domains,
+    reconciling,
+    rollouts,
+    telling,
+    turns,
+)
 from chalicelib.surfaces.engine.service.rollouts import DONE, Next
 
 Json = dict[str, Any]
@@ -50,6 +58,7 @@ def _over(event: Json) -> Json:
     execution = ledger.find(event["execution_id"])
     if execution is not None and execution.state.final:
         telling.ended(execution)
+        certificates.follow(execution)
         turns.next_turn(execution.subject["deployment_id"])
     return {"status": execution.status if execution else None}
 

@@ -72,7 +72,7 @@ def room_for(spec: AppSpec) -> Quota:
     """
     most = max(spec.replicas, spec.autoscaling.maximum if spec.autoscaling else 0, 1)
     pods = 2 * most
-    helpers = len(spec.hosts) if spec.cluster_issuer else 0
+    helpers = len(spec.hosts) if spec.cluster_issuer else spec.solvers
     cpu, memory = quantities.parse(spec.cpu) * pods, quantities.parse(spec.memory) * pods
     cpu += quantities.parse(_SOLVER_CPU) * helpers
     memory += quantities.parse(_SOLVER_MEMORY) * helpers

@@ -83,10 +83,11 @@ class AppSpec(Frozen):
 
     ``revision`` names this state (a number or id of the caller's) and is found again in the history.
     ``replicas`` 0 means stopped. With ``autoscaling`` the cluster chooses between its bounds and ``replicas``
-    counts only as stopped or not. ``quota`` None leaves room for the replicas and one more during an update.
-    ``restarted_at``: a new text replaces every pod. ``ingress_namespace`` is where the ingress controller
-    lives; None lets every namespace of the cluster reach the app's port. ``reachable_networks``: private
-    networks (CIDR) that the app may call, beside the public internet.
+    counts only as stopped or not. ``solvers``: pods that may prove control of a host beside it. ``quota``
+    None leaves room for the replicas and one more during an update. ``restarted_at``: a new text replaces
+    every pod. ``ingress_namespace`` is where the ingress controller lives; None lets every namespace of the
+    cluster reach the app's port. ``reachable_networks``: private networks (CIDR) that the app may call,
+    beside the public internet.
     """
 
     deployment_id: LabelValue
@@ -109,6 +110,7 @@ class AppSpec(Frozen):
     ingress_namespace: str | None = None
     cluster_issuer: str | None = None
     autoscaling: Autoscaling | None = None
+    solvers: int = Field(default=0, ge=0, le=100)
     quota: Quota | None = None
     reachable_networks: tuple[str, ...] = ()
     restarted_at: str | None = None

@@ -48,7 +48,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for variable, name in (("RELAY_QUEUE_URL", "orders"), ("RELAY_CONTROL_QUEUE_URL", "control")):
             monkeypatch.setenv(f"QUARTERDECK_{variable}", sqs.create_queue(QueueName=name)["QueueUrl"])
         definition = {"StartAt": "Rest", "States": {"Rest": {"Type": "Pass", "End": True}}}
-        for name in ("script-execution", "container-rollout"):
+        for name in ("script-execution", "container-rollout", "certificate-issuance"):
             machine = boto3.client("stepfunctions").create_state_machine(
                 name=name,
                 definition=json.dumps(definition),

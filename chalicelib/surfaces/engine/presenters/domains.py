@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chalicelib.core.certificates.model import Certificate
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.domains import Domain
 
@@ -18,7 +19,8 @@ INSTRUCTIONS = (
 )
 
 
-def domain(found: Domain, deployment: Deployment) -> Json:
+def domain(found: Domain, deployment: Deployment, certificate: Certificate | None = None) -> Json:
+    """``certificate``: of those that we make; None where the cluster's issuer makes them, or none is made."""
     return {
         "id": found.id,
         "deployment_id": found.deployment_id,
@@ -28,10 +30,23 @@ def domain(found: Domain, deployment: Deployment) -> Json:
         "created_at": found.created_at,
         "checked_at": found.checked_at,
         "verified_at": found.verified_at,
+        "certificate": None if certificate is None else _certificate(certificate),
         "dns_records": [
             {"record_type": "CNAME", "name": found.name, "value": deployment.host, "ttl": TTL},
             {"record_type": "TXT", "name": found.challenge, "value": found.token, "ttl": TTL},
         ],
+    }
+
+
+def _certificate(found: Certificate) -> Json:
+    return {
+        "status": found.state,
+        "reason": found.reason,
+        "next_retry_at": found.next_retry_at,
+        "issuer": found.issuer,
+        "serial": found.serial,
+        "not_before": found.not_before,
+        "not_after": found.not_after,
     }
 
 

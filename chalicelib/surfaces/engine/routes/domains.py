@@ -8,6 +8,7 @@ from chalicelib.surfaces.engine.routes.base import DEPLOY, Json, operation
 from chalicelib.surfaces.engine.routes.deployments import ONE
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentPath
 from chalicelib.surfaces.engine.schemas.domains import AddDomainRequest, DomainPath
+from chalicelib.surfaces.engine.service import certificates
 from chalicelib.surfaces.engine.service import domains as service
 
 
@@ -20,7 +21,8 @@ def add_domain(call: Call) -> Reply:
 @operation("GET", f"{ONE}/domains", params=DeploymentPath)
 def list_domains(call: Call) -> Json:
     deployment, found = service.listed(call.caller, call.path.deploymentId)
-    return {"domains": [present.domain(one, deployment) for one in found]}
+    made = certificates.of(deployment)
+    return {"domains": [present.domain(one, deployment, made.get(one.name)) for one in found]}
 
 
 @operation("DELETE", f"{ONE}/domains/{{domainId}}", permission=DEPLOY, params=DomainPath)
@@ -32,4 +34,4 @@ def remove_domain(call: Call) -> Json:
 def verify_domain(call: Call) -> Json:
     """Beyond the document: looks for the proof now."""
     deployment, found = service.verify(call.caller, call.path.deploymentId, call.path.domainId)
-    return present.domain(found, deployment)
+    return present.domain(found, deployment, certificates.of(deployment).get(found.name))

@@ -13,6 +13,7 @@ from chalicelib.kernel.errors import Invalid
 from chalicelib.kernel.secrets import Secret
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment, Environment, RegistryLogin
+from chalicelib.surfaces.engine.service import certificates
 from chalicelib.targets.kubernetes import images
 from chalicelib.targets.kubernetes.requests import (
     AppRef,
@@ -110,6 +111,7 @@ def app_spec(
         ingress_class=cluster.ingress_class,
         cluster_issuer=cluster.issuer,
         autoscaling=Autoscaling(**bounds) if bounds else None,
+        solvers=len(deployment.domains or ()) if certificates.are_ours(cluster) else 0,
         restarted_at=spec.get("restarted_at"),
     )
 
@@ -124,10 +126,10 @@ def _registry_auth(deployment: Deployment) -> RegistryAuth | None:
 
 def _hosts(deployment: Deployment, cluster: Cluster) -> tuple[Host, ...]:
     """Its own name, served by the controller's default certificate for the suffix unless an issuer makes
-    certificates; domains of its owner have a certificate each where there is one who makes it."""
+    certificates; domains of its owner have one each: of that issuer, or ours when it is there."""
     names = [deployment.host, *sorted(deployment.domains or [])]
-    return tuple(Host(host=name, tls_secret=_tls_secret(name) if cluster.issuer else None) for name in names)
-
-
-def _tls_secret(name: str) -> str:
-    return f"tls-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    certified = set(names) if cluster.issuer else certificates.installed_on(deployment)
+    return tuple(
+        Host(host=name, tls_secret=certificates.tls_secret(name) if name in certified else None)
+        for name in names
+    )
