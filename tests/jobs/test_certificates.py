@@ -107,7 +107,6 @@ def harbour(stack: Stack, cluster: Cluster, pebble: Pebble) -> Iterator[Harbour]
         "QUARTERDECK_ACME_CA_BUNDLE": pebble.roots,
         "QUARTERDECK_DNS_RESOLVER": f"127.0.0.1:{pebble.dns_port}",
         "QUARTERDECK_SOLVER_IMAGE": "local/bb:1",
-        "QUARTERDECK_ALLOWED_HOSTS": "127.0.0.0/8",
         "QUARTERDECK_PROOF_SEEN_SECONDS": "5",
     }
     with ExitStack() as undo:

@@ -29,7 +29,7 @@ _WORLDS: dict[str, type[Things]] = {"birun": World, "engine": EngineWorld}
 SENDER = "quarterdeck@example.com"
 # Where tests put receivers of webhooks. The rest of loopback is as forbidden as it is elsewhere.
 RECEIVERS = "127.77.0.0/16"
-PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER, "AllowedHosts": RECEIVERS}
+PARAMETERS = {"RateLimits": "off", "MailFrom": SENDER, "AllowedHosts": RECEIVERS, "AcmeDirectory": "off"}
 
 
 def _forget_models() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.core import reach
-from chalicelib.core.identity import users
-from tests.unit.core.builders import ACTOR
 from tests.unit.core.conftest import cloud
 from tests.unit.engine.bench import Bench, Kubernetes
 
@@ -23,7 +21,6 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
 @pytest.fixture
 def bench(cloud: None, kubernetes: Kubernetes) -> Bench:
     """One user, one registered cluster."""
-    user = users.register(ACTOR, "ada", "ada@example.com", "a long password")
-    made = Bench(kubernetes, int(user.id), user.uuid)
+    made = Bench(kubernetes, 7, "7d9f1c52-3b0e-4a67-9c1d-2f5e8a4b6c70")
     made.register_cluster()
     return made
