@@ -144,6 +144,11 @@ def writing() -> list[Any]:
     return _parameters(one for one in routes.operations() if one.writes and not one.public)
 
 
+def altering() -> list[Any]:
+    """Those that change anything at all."""
+    return [one for one in writing() if one.values[0].id not in _manners(one.values[0]).harmless]
+
+
 def changing() -> list[Any]:
     """Those that change what is not the caller's own account."""
     return [one for one in writing() if one.values[0].id not in _manners(one.values[0]).own]

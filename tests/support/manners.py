@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 
 class Manners(ABC):
-    """``own``: operations on the caller's own account, which any role may do. ``spends``: those that end or
-    change what the caller logs in with, so that each needs a caller of its own. ``tells_nothing``: those that
+    """``own``: operations on the caller's own account, which any role may do; ``harmless``: those that change
+    nothing for all that they are POST. ``spends``: those that end or change what the caller logs in with, so
+    that each needs a caller of its own. ``tells_nothing``: those that
     answer alike whatever name is asked for. ``owned``: things belong to who made them, and are nobody else's;
     ``private``: operations on such things where others are everybody's. ``needs_target``: those that a real
     target must answer; tests with one show that they do.
@@ -19,6 +20,7 @@ class Manners(ABC):
 
     admin_only: ClassVar[frozenset[str]] = frozenset()
     own: ClassVar[frozenset[str]] = frozenset()
+    harmless: ClassVar[frozenset[str]] = frozenset()
     spends: ClassVar[frozenset[str]] = frozenset()
     tells_nothing: ClassVar[frozenset[str]] = frozenset()
     owned: ClassVar[bool] = False
@@ -48,6 +50,7 @@ class Manners(ABC):
 class Birun(Manners):
     admin_only = frozenset({"update_settings", "get_terminal_recording", "update_alert_channels"})
     own = frozenset({"create_ticket"})
+    harmless = frozenset({"create_ticket"})
     private = frozenset({"get_terminal"})
     tells_nothing = frozenset({"login"})
     bad_query = 422
