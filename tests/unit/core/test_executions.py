@@ -165,7 +165,11 @@ def through_the_stream() -> None:
     client = table._connection().client
     items = client.scan(TableName="quarterdeck")["Items"]
     records = [
-        {"eventID": item["pk"]["S"], "dynamodb": {"Keys": {"pk": item["pk"]}, "NewImage": item}}
+        {
+            "eventID": item["pk"]["S"],
+            "eventName": "INSERT",
+            "dynamodb": {"Keys": {"pk": item["pk"]}, "NewImage": item},
+        }
         for item in items
         if item.get("kind", {}).get("S") == "part"
     ]
