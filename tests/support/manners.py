@@ -14,7 +14,8 @@ class Manners(ABC):
     nothing for all that they are POST. ``spends``: those that end or change what the caller logs in with, so
     that each needs a caller of its own. ``tells_nothing``: those that
     answer alike whatever name is asked for. ``owned``: things belong to who made them, and are nobody else's;
-    ``private``: operations on such things where others are everybody's. ``needs_target``: those that a real
+    ``private``: operations on such things where others are everybody's. ``moving``: fields that the
+    background changes by itself. ``needs_target``: those that a real
     target must answer; tests with one show that they do.
     """
 
@@ -26,6 +27,7 @@ class Manners(ABC):
     owned: ClassVar[bool] = False
     needs_target: ClassVar[frozenset[str]] = frozenset()
     private: ClassVar[frozenset[str]] = frozenset()
+    moving: ClassVar[frozenset[str]] = frozenset()
     bad_query: ClassVar[int]
     bad_address: ClassVar[frozenset[int]]
 
@@ -77,6 +79,7 @@ class Engine(Manners):
     )
     spends = frozenset({"logout_user", "update_user_profile", "change_password"})
     owned = True
+    moving = frozenset({"status", "reason", "checked_at", "updated_at", "error_message"})
     needs_target = frozenset({"diff_deployment"})
     bad_query = 400
     bad_address = frozenset({400, 404})
