@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.bench.report import Finding, median, spread
 from tests.bench.timing import milliseconds
+from tests.support.ports import free_port
 from tests.support.sources import ROOT
-from tests.support.stack import free_port
 
 ROUNDS = 3
 MOST = 10.0  # seconds

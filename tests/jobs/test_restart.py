@@ -12,8 +12,9 @@ from infra.embedded.instance import Instance
 from tests.jobs.fleet import Fleet, Viewer, said
 from tests.jobs.workflows import Workflows, node, states, trigger
 from tests.support.client import ContractClient
+from tests.support.ports import free_port
 from tests.support.sshd import Sshd
-from tests.support.stack import Stack, free_port, wait_until
+from tests.support.stack import Stack, wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.slow

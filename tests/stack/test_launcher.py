@@ -18,7 +18,8 @@ import requests
 
 from infra.embedded.instance import Instance, InstanceProblem
 from infra.environment import ROOT
-from tests.support.stack import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.stack import wait_until
 
 API = "/birun/api"
 ADMIN = {

@@ -31,7 +31,8 @@ from infra.environment import ROOT
 from tests.support import docker, metrics_server
 from tests.support.detour import Detour
 from tests.support.parts import leave_out, require, require_root
-from tests.support.stack import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.stack import wait_until
 
 _PORTS = ("PORT", "EPORT", "EPEER", "KCMPORT", "SCHPORT", "KPORT")
 APP_1, APP_2 = "local/app:1", "local/app:2"

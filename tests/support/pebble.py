@@ -24,7 +24,8 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.acme.requests import Authority
 from tests.support import certificates
 from tests.support.parts import require
-from tests.support.stack import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.stack import wait_until
 
 HOST = "localhost"
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.parts import require, require_root
+from tests.support.ports import free_port
 
 _CONFIG = """\
 Port {port}
@@ -45,13 +46,6 @@ SetEnv {environment}
 Match Address *,!127.0.0.0/8
   DenyUsers *
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

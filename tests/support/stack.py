@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from infra.embedded.instance import Instance
 from tests.support.client import ContractClient
 from tests.support.engine import EngineWorld
 from tests.support.people import PASSWORD, address_of
+from tests.support.ports import free_port
 from tests.support.things import Things, unique
 from tests.support.waiting import wait_until
 from tests.support.world import World
@@ -41,12 +41,6 @@ def _forget_models() -> None:
         model = pending.pop()
         model._connection = None
         pending.extend(model.__subclasses__())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -33,7 +33,8 @@ from chalicelib.targets.acme.requests import (
 from tests.support import pebble as support
 from tests.support.kubernetes import unique
 from tests.support.pebble import Pebble
-from tests.support.stack import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.targets
 

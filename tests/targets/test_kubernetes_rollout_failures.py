@@ -12,8 +12,8 @@ from chalicelib.targets.kubernetes.replies import Reason
 from chalicelib.targets.kubernetes.requests import HealthCheck, Quota
 from tests.support.kube_apps import App, apps_on
 from tests.support.kubernetes import Cluster
+from tests.support.ports import free_port
 from tests.support.registry import empty_registry
-from tests.support.stack import free_port
 
 pytestmark = [pytest.mark.targets, pytest.mark.timeout(300)]
 

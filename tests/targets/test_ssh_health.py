@@ -14,7 +14,8 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.ssh.health import check_health
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login
-from tests.support.sshd import Sshd, free_port
+from tests.support.ports import free_port
+from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.targets
 

@@ -14,7 +14,8 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.targets.ssh import connect
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login
-from tests.support.sshd import KeyPair, Sshd, free_port, system_user
+from tests.support.ports import free_port
+from tests.support.sshd import KeyPair, Sshd, system_user
 from tests.targets.conftest import Run
 
 pytestmark = pytest.mark.targets
