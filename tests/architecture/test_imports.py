@@ -132,6 +132,21 @@ def test_a_cold_start_of_the_api_function_loads_nothing_heavy() -> None:
     assert told.stdout.split() == []
 
 
+def test_a_cold_start_of_the_api_function_runs_no_use_case() -> None:
+    """A lazily loaded module is one of a class of the library's own until something of it is used."""
+    question = """
+import sys, types, app
+names = [name for name in sys.modules if name.startswith("chalicelib.surfaces.") and ".service." in name]
+print(len(names), *(name for name in names if type(sys.modules[name]) is types.ModuleType))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    many, *loaded = told.stdout.split()
+    assert int(many) > 10
+    assert loaded == []
+
+
 def test_settings_are_not_read_at_import() -> None:
     """A function's environment is looked at when it is asked for, so that tests and tools may set it."""
     reading = [

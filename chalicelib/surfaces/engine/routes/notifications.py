@@ -37,5 +37,9 @@ def _own(caller: Caller) -> Subscription:
     return service.subscription(caller.user_id)
 
 
+def _health(connection_id: str) -> None:
+    service.say_healthy(connection_id)
+
+
 CHANNELS = {r"/engine/v1/ws/notifications": _own}
-PORCHES: dict[str, Callable[[str], None]] = {"/engine/v1/ws/health": service.say_healthy}
+PORCHES: dict[str, Callable[[str], None]] = {"/engine/v1/ws/health": _health}
