@@ -68,6 +68,7 @@ class Pebble:
 
     def point(self, name: str, *addresses: str) -> None:
         """``name`` leads there alone."""
+        self._tell("clear-a", {"host": f"{name}."})  # what is added comes beside what is there
         self._tell("add-a", {"host": f"{name}.", "addresses": list(addresses)})
 
     def set_text(self, name: str, value: str) -> None:
