@@ -39,7 +39,12 @@ def sit_down(stack: Stack, admin: ContractClient, server: int) -> Iterator[Calla
         seat.close()
     for session in admin.ok("GET", "/terminals/?status=open&limit=100")["terminals"]:
         admin.ok("POST", f"/terminals/{session['id']}/stop")
-    wait_until(lambda: admin.ok("GET", "/terminals/?status=open")["total"] == 0, what="all terminals to end")
+    # What a relay that was killed had asked the queue for is handed to nobody, and hidden for ten seconds.
+    wait_until(
+        lambda: admin.ok("GET", "/terminals/?status=open")["total"] == 0,
+        seconds=60,
+        what="all terminals to end",
+    )
 
 
 def session_of(admin: ContractClient, server_id: int) -> dict[str, Any]:
