@@ -10,7 +10,7 @@ from typing import Any
 
 from chalice.app import Chalice, Rate, WebsocketEvent
 
-from chalicelib.rest.workers import logged
+from chalicelib.rest.workers import each, logged
 from chalicelib.surfaces.birun import routes as birun
 from chalicelib.surfaces.engine import routes as engine
 
@@ -119,12 +119,16 @@ def tick(event: Any) -> None:
         "health-check": checks.sweep,
         "certificate": certificates.sweep,
     }
-    logged(sweeping.sweep, sweeps, None)
-    logged(schedules.fire, None, None)
-    logged(checks.start_what_is_due, None, None)
-    logged(outbox.sweep, None, None)
-    logged(terminals.sweep, None, None)
-    logged(logstreams.sweep, None, None)
+    each(
+        [
+            (sweeping.sweep, sweeps),
+            (schedules.fire, None),
+            (checks.start_what_is_due, None),
+            (outbox.sweep, None),
+            (terminals.sweep, None),
+            (logstreams.sweep, None),
+        ]
+    )
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="engine_tick")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from chalicelib.kernel.logs import log
@@ -20,3 +20,18 @@ def logged(work: Callable[[Given], Result], given: Given, context: Any) -> Resul
         raise
     log().info("function", function=work.__name__, request_id=request_id)
     return result
+
+
+def each(works: Sequence[tuple[Callable[[Any], object], Any]]) -> None:
+    """Pairs of work and what it is given, one after the other: one that fails keeps no later one waiting.
+
+    Raises ExceptionGroup of what they raised, when all have been tried.
+    """
+    failures: list[Exception] = []
+    for work, given in works:
+        try:
+            logged(work, given, None)
+        except Exception as error:  # noqa: BLE001 - raised below, with the others
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of {len(works)} failed", failures)

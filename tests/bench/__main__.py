@@ -22,7 +22,6 @@ NAMES = {
     "kubernetes": "kubernetes",
     "logs": "logs",
     "script": "script",
-    "rollout": "rollout",
 }
 
 

@@ -35,6 +35,7 @@ def fleet(harbour: Harbour) -> dict[str, Json]:
         "lives": harbour.create(health_check=CHECK, env_vars={"MODE": "chatty", "API_TOKEN": "hush"}),
         "updated": harbour.create(health_check=CHECK),
         "twice": harbour.create(),
+        "undone": harbour.create(health_check=CHECK),
         "drifts": harbour.create(drift_policy="repair"),
         "named": harbour.create(),
         "relayed": harbour.create("chatty", cluster="relayed"),
@@ -97,6 +98,51 @@ def test_an_app_is_updated_scaled_stopped_started_and_deleted(
     assert gone["namespace_deleted"] is not harbour.has_namespace(namespace)
     assert harbour.client.get(f"/v1/deployments/{made['id']}").status_code == 404
     wait_until(lambda: not harbour.has_namespace(namespace), seconds=PATIENCE, what="the namespace's end")
+
+
+def test_a_change_is_shown_beforehand_restarted_undone_and_scaled_by_load(
+    harbour: Harbour, fleet: dict[str, Json]
+) -> None:
+    made = fleet["undone"]
+    harbour.running(made)
+    change = {"image": APP_2}
+    shown = harbour.ask(made, "POST", "/diff", change)
+    assert shown["changes_anything"]
+    assert APP_2 in str(shown["changes"])
+    assert not harbour.ask(made, "POST", "/diff", {"image": APP_1})["changes_anything"]
+    assert says(harbour, made) == "version 1", "a look changes nothing"
+
+    harbour.ask(made, "PUT", body=change)
+    harbour.running(made)
+    before = {pod.metadata.name for pod in harbour.pods(made)}
+    harbour.ask(made, "POST", "/restart")
+    harbour.running(made)
+    assert not before & {pod.metadata.name for pod in harbour.pods(made)}
+    assert says(harbour, made) == "version 2"
+
+    harbour.ask(made, "POST", "/undo", {"revision": 1})
+    assert harbour.running(made)["revision"] == 4
+    assert says(harbour, made) == "version 1"
+
+    harbour.ask(made, "PUT", "/autoscaling", {"minimum": 2, "maximum": 3, "cpu_percent": 70})
+    shown = harbour.running(made)
+    api: Any = official.AutoscalingV1Api(harbour.cluster.client)
+    bounds = api.read_namespaced_horizontal_pod_autoscaler(made["app_name"], shown["namespace"]).spec
+    assert (bounds.min_replicas, bounds.max_replicas) == (2, 3)
+    assert bounds.target_cpu_utilization_percentage == 70
+    assert harbour.deployment(made).spec.replicas == 2
+
+    harbour.ask(made, "PUT", "/autoscaling", {"enabled": False})
+    harbour.running(made)
+    assert not api.list_namespaced_horizontal_pod_autoscaler(shown["namespace"]).items
+    assert [one["action"] for one in harbour.executions(made)] == [
+        "create",
+        "update",
+        "restart",
+        "undo",
+        "autoscale",
+        "autoscale",
+    ]
 
 
 def test_an_update_that_cannot_work_goes_back_to_what_worked(
