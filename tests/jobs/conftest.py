@@ -1,4 +1,4 @@
-"""A real sshd with hosts of one's own, and a viewer of the live stream."""
+"""A real sshd with hosts of one's own, and Container Engine on a real cluster."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.jobs.fleet import Fleet
+from tests.jobs.harbour import Harbour
 from tests.support.client import ContractClient
+from tests.support.kubernetes import Cluster
 from tests.support.sshd import Sshd
+from tests.support.stack import Stack
 from tests.support.world import World
 
 
@@ -21,3 +24,10 @@ def sshd() -> Iterator[Sshd]:
 @pytest.fixture(scope="module")
 def fleet(sshd: Sshd, admin: ContractClient, world: World) -> Fleet:
     return Fleet(sshd, admin, world)
+
+
+@pytest.fixture(scope="module")
+def harbour(stack: Stack, cluster: Cluster) -> Iterator[Harbour]:
+    made = Harbour.open(stack, cluster)
+    yield made
+    made.clear()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
 from kubernetes import client as official
 from kubernetes.client.exceptions import ApiException
 
@@ -111,6 +112,11 @@ class Harbour:
         core: Any = official.CoreV1Api(self.cluster.client)
         listed = core.list_namespaced_pod(self.get(found)["namespace"])
         return [pod for pod in listed.items if pod.metadata.deletion_timestamp is None]
+
+    def says(self, found: Json) -> str:
+        """What the app itself answers."""
+        address = next(pod.status.pod_ip for pod in self.pods(found))
+        return requests.get(f"http://{address}:8080/", timeout=10).text.strip()
 
     def has_namespace(self, name: str) -> bool:
         core: Any = official.CoreV1Api(self.cluster.client)

@@ -114,3 +114,9 @@ class Seat:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def shown(recording: str) -> str:
+    """What passed the screen, of a recording."""
+    events = [json.loads(line) for line in recording.splitlines()[1:]]
+    return "".join(data for _, kind, data in events if kind == "o")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,11 @@ import websocket
 from tests.jobs.harbour import PATIENCE, Harbour, Json
 from tests.jobs.seat import Seat
 from tests.support.client import ContractClient
-from tests.support.kubernetes import Cluster
 from tests.support.people import PASSWORD
 from tests.support.stack import Stack
 from tests.support.things import unique
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture(scope="module")
-def harbour(stack: Stack, cluster: Cluster) -> Iterator[Harbour]:
-    made = Harbour.open(stack, cluster)
-    yield made
-    made.clear()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import websocket
 
 from tests.jobs.fleet import Fleet
-from tests.jobs.seat import Seat
+from tests.jobs.seat import Seat, shown
 from tests.support.client import ContractClient
 from tests.support.parts import require
 from tests.support.stack import PASSWORD, Stack, wait_until
@@ -69,12 +69,6 @@ def recorded(admin: ContractClient, session_id: int) -> str:
         stretch = admin.ok("GET", f"/terminals/{session_id}/recording?cursor={cursor}")
         text, cursor, complete = text + stretch["data"], stretch["cursor"], stretch["complete"]
     return text
-
-
-def shown(recording: str) -> str:
-    """What passed the screen, of a recording."""
-    events = [json.loads(line) for line in recording.splitlines()[1:]]
-    return "".join(data for _, kind, data in events if kind == "o")
 
 
 # ---------------------------------------------------------------- a shell

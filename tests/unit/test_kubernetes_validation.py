@@ -115,6 +115,12 @@ def test_anything_else_is_no_app_name(name: str) -> None:
         validation.app_name(name)
 
 
+def test_a_namespace_begins_with_the_clusters_prefix() -> None:
+    assert names.namespace_for("shop") == "app-shop"
+    assert names.namespace_for("shop", "team") == "team-shop"
+    assert len(names.namespace_for("a" * 63, "team")) == 63
+
+
 def test_long_names_that_differ_at_the_end_have_namespaces_of_their_own() -> None:
     assert names.namespace_for("a" * 62 + "b") != names.namespace_for("a" * 62 + "c")
 

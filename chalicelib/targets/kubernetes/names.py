@@ -27,12 +27,11 @@ LIMITS = "app"
 NETWORK = "app"
 
 _LONGEST = 63
-_PREFIX = "app-"
 
 
-def namespace_for(app_name: str) -> str:
-    """The namespace of an app: ``app-<app_name>``, with a digest in place of what would be too long."""
-    name = _PREFIX + app_name
+def namespace_for(app_name: str, prefix: str = "app") -> str:
+    """``<prefix>-<app_name>``, with a digest in place of what would be too long."""
+    name = f"{prefix}-{app_name}"
     if len(name) <= _LONGEST:
         return name
     digest = hashlib.sha256(app_name.encode()).hexdigest()[:8]

@@ -11,7 +11,7 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.surfaces.engine.model import deployments, lists
 from chalicelib.surfaces.engine.model.states import Action, State, during
 from chalicelib.surfaces.engine.presenters import masks
-from chalicelib.surfaces.engine.service import scaling, specs
+from chalicelib.surfaces.engine.service import scaling
 from tests.unit.core.builders import ACTOR
 from tests.unit.engine.bench import Bench
 
@@ -106,14 +106,6 @@ def test_values_that_look_secret_are_masked(name: str, value: str) -> None:
 )
 def test_other_values_are_shown(name: str, value: str) -> None:
     assert masks.environment({name: Secret(value)}) == {name: value}
-
-
-def test_a_namespace_has_the_clusters_prefix_and_fits(bench: Bench) -> None:
-    cluster = registry.get("default")
-    assert specs.namespace_of(cluster, "shop") == "app-shop"
-    long, longer = (specs.namespace_of(cluster, "a" * 62 + end) for end in "bc")
-    assert len(long) == len(longer) == specs.LONGEST_NAMESPACE
-    assert long != longer
 
 
 @pytest.mark.parametrize("action", list(Action))

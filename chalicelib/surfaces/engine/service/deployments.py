@@ -35,6 +35,7 @@ from chalicelib.surfaces.engine.schemas.deployments import (
 )
 from chalicelib.surfaces.engine.service import changing, rollouts, sizes, specs, telling, versions
 from chalicelib.surfaces.engine.service.changing import MISSING, Wanted, own
+from chalicelib.targets.kubernetes.names import namespace_for
 
 NAME_TAKEN = "App name already exists"
 _FIRST_LOOK, _SLOWEST_LOOK = 0.1, 0.5
@@ -78,7 +79,7 @@ def _new(caller: Caller, cluster: Cluster, request: DeploymentCreate) -> Deploym
         owner_uuid=caller.uuid,
         app_name=request.app_name,
         cluster=cluster.name,
-        namespace=specs.namespace_of(cluster, request.app_name),
+        namespace=namespace_for(request.app_name, cluster.namespace_prefix),
         host=f"{request.app_name}.{cluster.domain_suffix}",
         state=State.PENDING.value,
         spec=_spec(request),

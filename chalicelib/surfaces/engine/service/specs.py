@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -25,7 +24,6 @@ from chalicelib.targets.kubernetes.requests import (
     RegistryAuth,
 )
 
-LONGEST_NAMESPACE = 63
 CPU, MEMORY = "100m", "128Mi"
 
 
@@ -35,15 +33,6 @@ def check_image(reference: str) -> None:
         images.parse(reference)
     except ValueError as error:
         raise Invalid("Invalid image", f"image: {error}") from error
-
-
-def namespace_of(cluster: Cluster, app_name: str) -> str:
-    """``<prefix>-<app_name>``, with a digest in place of what would be too long."""
-    name = f"{cluster.namespace_prefix}-{app_name}"
-    if len(name) <= LONGEST_NAMESPACE:
-        return name
-    digest = hashlib.sha256(app_name.encode()).hexdigest()[:8]
-    return f"{name[: LONGEST_NAMESPACE - 9].rstrip('-')}-{digest}"
 
 
 def seal_environment(deployment_id: str, values: dict[str, str]) -> str:
