@@ -247,10 +247,14 @@ def unique(prefix: str = "t") -> str:
 
 
 def hold() -> None:
-    """A cluster to work with, until Ctrl-C."""
+    """A cluster to work with, until Ctrl-C or SIGTERM."""
+    asked = {signal.SIGINT, signal.SIGTERM}
     with running() as cluster:
+        # A signal that is waited for has to be blocked: its default is to end us with nothing cleaned up.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, asked)
         print(f"export QUARTERDECK_TEST_CLUSTER={cluster.directory}", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(asked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 if __name__ == "__main__":
