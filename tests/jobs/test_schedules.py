@@ -14,7 +14,7 @@ from tests.support.stack import Stack, wait_until
 def make_due(stack: Stack, schedule: int | str, seconds: int = 10) -> str:
     """As if its time had come so many seconds ago; the time. ``schedule``: its number, or its key."""
     key = f"script:{schedule}" if isinstance(schedule, int) else schedule
-    window = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    window = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     stack.aws("dynamodb").update_item(
         TableName=stack.variables()["QUARTERDECK_TABLE"],
         Key={"pk": {"S": f"SCHEDULE#{key}"}, "sk": {"S": "SCHEDULE"}},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +83,14 @@ class Workflows:
         socket = websocket.create_connection(
             f"{address}/birun/ws/workflows/{workflow}/runs/{run}{query}",
             header=[f"Authorization: Bearer {self.client.token}"],
-            timeout=60,
+            timeout=5,
         )
-        told = []
-        while text := socket.recv():
-            told.append(json.loads(text))
-            if told[-1]["type"] == "end":
-                break
+        told: list[Any] = []
+        ends = time.monotonic() + 60
+        while not told or told[-1]["type"] != "end":
+            assert time.monotonic() < ends, f"no end was told, but {told}; it is {self.look(workflow, run)}"
+            with contextlib.suppress(websocket.WebSocketTimeoutException):
+                told.append(json.loads(socket.recv()))
         socket.close()
         return told
 
