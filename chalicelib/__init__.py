@@ -1,1 +1,7 @@
 """Quarterdeck: one control plane for everything an operations team launches and keeps running."""
+
+import gc
+
+# Importing makes a hundred thousand objects that all stay. The collector's own pace, a look at every 700
+# new ones, is a fifth of a cold start, and finds nothing.
+gc.set_threshold(50_000, 20, 20)

@@ -32,6 +32,9 @@ LARGEST_ANSWER = 5 * MIB
 
 JSON = "application/json"
 
+Schema = Callable[[], type[BaseModel]]
+"""Names a model without loading it: a cold start loads those of the operations that are called."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -67,9 +70,9 @@ class Facts(TypedDict, total=False):
     """What an operation says of itself; :class:`Operation` has what each means."""
 
     permission: Permission | None
-    query: type[BaseModel]
-    body: type[BaseModel]
-    params: type[BaseModel]
+    query: Schema
+    body: Schema
+    params: Schema
     bucket: Bucket
     keys: bool
     secret: bool
@@ -87,9 +90,9 @@ class Operation:
     path: str
     work: Callable[[Call], Any]
     permission: Permission | None = Permission.READ
-    query: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
-    params: type[BaseModel] | None = None
+    query: Schema | None = None
+    body: Schema | None = None
+    params: Schema | None = None
     bucket: Bucket | None = None
     keys: bool = True
     secret: bool = False
@@ -199,11 +202,11 @@ class Handling:
     def _read(self) -> None:
         operation = self._operation
         if operation.params is not None:
-            self._call.path = _validated(operation.params, "path", self._call.path)
+            self._call.path = _validated(operation.params(), "path", self._call.path)
         if operation.query is not None:
-            self._call.query = _validated(operation.query, "query", dict(self._request.query_params or {}))
+            self._call.query = _validated(operation.query(), "query", dict(self._request.query_params or {}))
         if operation.body is not None:
-            self._call.body = _validated(operation.body, "body", self._json())
+            self._call.body = _validated(operation.body(), "body", self._json())
 
     def _json(self) -> Any:
         raw = self._request.raw_body

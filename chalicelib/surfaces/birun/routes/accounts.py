@@ -6,17 +6,19 @@ from chalicelib.kernel.errors import Conflict
 from chalicelib.rest.surface import Call, Reply
 from chalicelib.surfaces.birun.presenters import accounts as present
 from chalicelib.surfaces.birun.routes.base import AUTHENTICATION, Json, operation, surface
-from chalicelib.surfaces.birun.schemas.accounts import LoginRequest, RegisterRequest
+from chalicelib.surfaces.birun.schemas import accounts as schemas
 from chalicelib.surfaces.birun.service import accounts as service
 
 
-@operation("POST", "/auth/login", permission=None, body=LoginRequest, bucket=AUTHENTICATION)
+@operation("POST", "/auth/login", permission=None, body=lambda: schemas.LoginRequest, bucket=AUTHENTICATION)
 def login(call: Call) -> Json:
     user, token = service.log_in(call.body.username, call.body.password)
     return {"access_token": token, "token_type": "bearer", "user": present.user(user)}
 
 
-@operation("POST", "/auth/register", permission=None, body=RegisterRequest, bucket=AUTHENTICATION)
+@operation(
+    "POST", "/auth/register", permission=None, body=lambda: schemas.RegisterRequest, bucket=AUTHENTICATION
+)
 def register(call: Call) -> Reply:
     try:
         user = service.register(call.body, call.address)

@@ -8,19 +8,19 @@ from chalicelib.rest.surface import Call
 from chalicelib.surfaces.birun.presenters import executions as present
 from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, operation
-from chalicelib.surfaces.birun.schemas.common import WORDS
-from chalicelib.surfaces.birun.schemas.executions import ExecutionPath, ExecutionsQuery, OutputQuery
+from chalicelib.surfaces.birun.schemas import common as common_schemas
+from chalicelib.surfaces.birun.schemas import executions as schemas
 from chalicelib.surfaces.birun.service import runs, workflow_runs
 
 
-@operation("GET", "/scripts/executions", query=ExecutionsQuery)
+@operation("GET", "/scripts/executions", query=lambda: schemas.ExecutionsQuery)
 def list_executions(call: Call) -> Json:
     found = runs.list_executions(call.query)
     long_after = runs.long_after(found.items)
     return present_page(found, "executions", lambda part: present.execution(part, long_after=long_after))
 
 
-@operation("GET", "/scripts/executions/{execution_id}", params=ExecutionPath)
+@operation("GET", "/scripts/executions/{execution_id}", params=lambda: schemas.ExecutionPath)
 def get_execution(call: Call) -> Json:
     execution, parts = runs.look_up(call.path.execution_id)
     long_after = runs.long_after(parts)
@@ -32,8 +32,8 @@ def get_execution(call: Call) -> Json:
 @operation(
     "GET",
     "/scripts/executions/{execution_id}/output",
-    params=ExecutionPath,
-    query=OutputQuery,
+    params=lambda: schemas.ExecutionPath,
+    query=lambda: schemas.OutputQuery,
 )
 def get_execution_output(call: Call) -> Json:
     """Beyond the document: the whole output, a stretch a call."""
@@ -45,21 +45,25 @@ def get_execution_output(call: Call) -> Json:
     "POST",
     "/scripts/executions/{execution_id}/stop",
     permission=WRITE,
-    params=ExecutionPath,
+    params=lambda: schemas.ExecutionPath,
 )
 def stop_execution(call: Call) -> Json:
     named = call.path.execution_id
     actor = call.caller.actor
     status = workflow_runs.stop_if_run(actor, named) or runs.stop(actor, named)
     shown = int(named) if named.isdecimal() else named
-    return {"execution_id": shown, "status": WORDS[status], "message": "Execution stopped successfully"}
+    return {
+        "execution_id": shown,
+        "status": common_schemas.WORDS[status],
+        "message": "Execution stopped successfully",
+    }
 
 
 @operation(
     "POST",
     "/scripts/executions/{execution_id}/retry-failed",
     permission=WRITE,
-    params=ExecutionPath,
+    params=lambda: schemas.ExecutionPath,
 )
 def retry_failed_execution(call: Call) -> Json:
     """Beyond the document: again, on the hosts where it failed."""

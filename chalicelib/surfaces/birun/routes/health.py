@@ -9,7 +9,7 @@ from chalicelib.core.notices import channels
 from chalicelib.rest.surface import Call, Reply
 from chalicelib.surfaces.birun.presenters import health as present
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, operation
-from chalicelib.surfaces.birun.schemas.alerts import AlertChannelsUpdate, AlertsQuery
+from chalicelib.surfaces.birun.schemas import alerts as schemas
 from chalicelib.surfaces.birun.service import alerts, checks, health
 
 
@@ -30,7 +30,7 @@ def check_all_servers(call: Call) -> Reply:
     return Reply(present.checked(execution, servers.every()), 200 if over else 202)
 
 
-@operation("GET", "/alerts", query=AlertsQuery)
+@operation("GET", "/alerts", query=lambda: schemas.AlertsQuery)
 def list_alerts(call: Call) -> Json:
     found = alerts.list_alerts(call.query)
     more = len(found) == call.query.limit
@@ -45,6 +45,6 @@ def get_alert_channels(_: Call) -> Json:
     return {"notifications": channels.shown(alerts.channels())}
 
 
-@operation("PUT", "/alerts/channels", permission=Permission.ADMIN, body=AlertChannelsUpdate)
+@operation("PUT", "/alerts/channels", permission=Permission.ADMIN, body=lambda: schemas.AlertChannelsUpdate)
 def update_alert_channels(call: Call) -> Json:
     return {"notifications": channels.shown(alerts.set_channels(call.caller.actor, call.body))}

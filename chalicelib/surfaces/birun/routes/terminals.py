@@ -14,12 +14,7 @@ from chalicelib.rest.surface import Call
 from chalicelib.surfaces.birun.presenters import terminals as present
 from chalicelib.surfaces.birun.presenters.common import page as present_page
 from chalicelib.surfaces.birun.routes.base import WRITE, Json, operation
-from chalicelib.surfaces.birun.schemas.terminals import (
-    RecordingQuery,
-    TerminalPath,
-    TerminalQuery,
-    TerminalsQuery,
-)
+from chalicelib.surfaces.birun.schemas import terminals as schemas
 from chalicelib.surfaces.birun.service import terminals as service
 
 if TYPE_CHECKING:
@@ -33,17 +28,17 @@ def create_ticket(call: Call) -> Json:
     return {"ticket": ticket, "expires_in": tickets.SECONDS}
 
 
-@operation("GET", "/terminals", query=TerminalsQuery)
+@operation("GET", "/terminals", query=lambda: schemas.TerminalsQuery)
 def list_terminals(call: Call) -> Json:
     return present_page(service.list_terminals(call.caller, call.query), "terminals", present.terminal)
 
 
-@operation("GET", "/terminals/{terminal_id}", params=TerminalPath)
+@operation("GET", "/terminals/{terminal_id}", params=lambda: schemas.TerminalPath)
 def get_terminal(call: Call) -> Json:
     return present.terminal(service.get(call.caller, call.path.terminal_id))
 
 
-@operation("POST", "/terminals/{terminal_id}/stop", permission=WRITE, params=TerminalPath)
+@operation("POST", "/terminals/{terminal_id}/stop", permission=WRITE, params=lambda: schemas.TerminalPath)
 def stop_terminal(call: Call) -> Json:
     return present.terminal(service.stop(call.caller, call.path.terminal_id))
 
@@ -52,8 +47,8 @@ def stop_terminal(call: Call) -> Json:
     "GET",
     "/terminals/{terminal_id}/recording",
     permission=Permission.ADMIN,
-    params=TerminalPath,
-    query=RecordingQuery,
+    params=lambda: schemas.TerminalPath,
+    query=lambda: schemas.RecordingQuery,
 )
 def get_terminal_recording(call: Call) -> Json:
     found, stretch = service.recording(call.caller, call.path.terminal_id, call.query.cursor)
@@ -63,7 +58,7 @@ def get_terminal_recording(call: Call) -> Json:
 def _enter(visit: Visit, server_id: str) -> None:
     visit.caller.require(WRITE)
     try:
-        wanted = TerminalQuery.model_validate(visit.query)
+        wanted = schemas.TerminalQuery.model_validate(visit.query)
     except ValidationError as error:
         raise invalid("query", error) from error
     service.enter(visit.caller.actor, int(server_id), visit.connection_id, wanted)

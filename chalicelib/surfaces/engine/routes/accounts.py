@@ -6,27 +6,25 @@ from chalicelib.rest.surface import Call, Reply
 from chalicelib.surfaces.engine.presenters import accounts as present
 from chalicelib.surfaces.engine.presenters import reset_page
 from chalicelib.surfaces.engine.routes.base import AUTHENTICATION, OWN, Json, message, operation
-from chalicelib.surfaces.engine.schemas.accounts import (
-    ForgotPasswordRequest,
-    LoginRequest,
-    RefreshRequest,
-    RegisterRequest,
-    ResetPasswordRequest,
-)
+from chalicelib.surfaces.engine.schemas import accounts as schemas
 from chalicelib.surfaces.engine.service import accounts as service
 
 
-@operation("POST", "/v1/auth/register", permission=None, body=RegisterRequest, bucket=AUTHENTICATION)
+@operation(
+    "POST", "/v1/auth/register", permission=None, body=lambda: schemas.RegisterRequest, bucket=AUTHENTICATION
+)
 def register_user(call: Call) -> Reply:
     return Reply(present.registered(*service.register(call.body, call.address)), 201)
 
 
-@operation("POST", "/v1/auth/login", permission=None, body=LoginRequest, bucket=AUTHENTICATION)
+@operation(
+    "POST", "/v1/auth/login", permission=None, body=lambda: schemas.LoginRequest, bucket=AUTHENTICATION
+)
 def login_user(call: Call) -> Json:
     return present.logged_in(*service.log_in(call.body, call.address))
 
 
-@operation("POST", "/v1/auth/refresh", permission=None, body=RefreshRequest)
+@operation("POST", "/v1/auth/refresh", permission=None, body=lambda: schemas.RefreshRequest)
 def refresh_token(call: Call) -> Json:
     return present.renewed(service.refresh(call.body.refresh_token.get_secret_value()))
 
@@ -38,7 +36,11 @@ def logout_user(call: Call) -> Json:
 
 
 @operation(
-    "POST", "/v1/auth/forgot-password", permission=None, body=ForgotPasswordRequest, bucket=AUTHENTICATION
+    "POST",
+    "/v1/auth/forgot-password",
+    permission=None,
+    body=lambda: schemas.ForgotPasswordRequest,
+    bucket=AUTHENTICATION,
 )
 def forgot_password(call: Call) -> Json:
     service.forgot_password(call.body.email, call.address)
@@ -46,7 +48,11 @@ def forgot_password(call: Call) -> Json:
 
 
 @operation(
-    "POST", "/v1/auth/reset-password", permission=None, body=ResetPasswordRequest, bucket=AUTHENTICATION
+    "POST",
+    "/v1/auth/reset-password",
+    permission=None,
+    body=lambda: schemas.ResetPasswordRequest,
+    bucket=AUTHENTICATION,
 )
 def reset_password(call: Call) -> Json:
     service.reset_password(call.body, call.address)

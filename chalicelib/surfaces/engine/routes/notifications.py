@@ -10,13 +10,13 @@ from chalicelib.rest.auth import Caller
 from chalicelib.rest.surface import Call, Reply
 from chalicelib.surfaces.engine.presenters import notifications as present
 from chalicelib.surfaces.engine.routes.base import Json, operation
-from chalicelib.surfaces.engine.schemas.notifications import TestNotificationQuery
+from chalicelib.surfaces.engine.schemas import notifications as schemas
 from chalicelib.surfaces.engine.service import notifications as service
 
 TRIALS = Bucket("engine-trials", 20)
 
 
-@operation("GET", "/v1/notifications/test", query=TestNotificationQuery, bucket=TRIALS)
+@operation("GET", "/v1/notifications/test", query=lambda: schemas.TestNotificationQuery, bucket=TRIALS)
 def send_test_notification(call: Call) -> Json:
     service.send_trial(call.caller.user_id, call.query)
     return present.sent(call.caller.uuid)

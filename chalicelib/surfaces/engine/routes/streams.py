@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib.rest.dialect import invalid
 from chalicelib.surfaces.engine.routes.base import DEPLOY
-from chalicelib.surfaces.engine.schemas.streams import LogStreamQuery, ShellQuery
+from chalicelib.surfaces.engine.schemas import streams as schemas
 from chalicelib.surfaces.engine.service import streams as service
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def _read(model: type[Q], visit: Visit) -> Q:
 
 
 def _listen(visit: Visit, deployment_id: str) -> None:
-    wanted = _read(LogStreamQuery, visit)
+    wanted = _read(schemas.LogStreamQuery, visit)
     service.listen(visit.caller, deployment_id.lower(), visit.connection_id, wanted)
 
 
 def _enter(visit: Visit, deployment_id: str) -> None:
     """Beyond the document."""
     visit.caller.require(DEPLOY)
-    service.enter(visit.caller, deployment_id.lower(), visit.connection_id, _read(ShellQuery, visit))
+    service.enter(visit.caller, deployment_id.lower(), visit.connection_id, _read(schemas.ShellQuery, visit))
 
 
 DOORS = {rf"{_ONE}/logs/stream": _listen, rf"{_ONE}/exec": _enter}
