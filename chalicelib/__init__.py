@@ -4,4 +4,4 @@ import gc
 
 # Importing makes a hundred thousand objects that all stay. The collector's own pace, a look at every 700
 # new ones, is a fifth of a cold start, and finds nothing.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(10_000, 10, 10)

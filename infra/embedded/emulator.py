@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime
 from pathlib import Path
@@ -72,11 +73,12 @@ def configure(state: StateDirectory, internal_port: int, snapshot: Path, mail_re
 def load(function_log: logging.Logger) -> Application:
     """Import the emulator, which takes about a second, and return it as an ASGI application."""
     from ministack import app as ministack
-    from ministack.services import lambda_svc
+    from ministack.services import lambda_svc, stepfunctions
 
     # It would write its state only when it is stopped; infra.embedded.checkpoint writes it, always.
     # What it loads at start is read by the same flag, so that is turned off by `stop_saving` afterwards.
     lambda_svc._emit_lambda_logs = _function_log_writer(function_log)
+    stepfunctions.time = _ImpatientClock()
     application: Application = ministack.app
     return application
 
@@ -102,6 +104,22 @@ def forget_ended_workflows(before: datetime) -> int:
                 store._data.pop(key, None)
                 forgotten += 1
     return forgotten
+
+
+class _ImpatientClock:
+    """The module ``time`` without the emulator's pause before a workflow's first state.
+
+    The pause is a constant that stands for nothing: the execution is stored when it begins. AWS has none.
+    """
+
+    PAUSE = 0.15
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        if seconds != self.PAUSE:
+            time.sleep(seconds)
 
 
 def _function_log_writer(log: logging.Logger) -> Callable[..., None]:

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Any
 
-from kubernetes import client
 from kubernetes.dynamic import DynamicClient
 
 from chalicelib.kernel.secrets import Secret
@@ -17,6 +16,7 @@ from chalicelib.targets.kubernetes.follow import follow
 from chalicelib.targets.kubernetes.plan import Standing
 from chalicelib.targets.kubernetes.replies import LogLine
 from chalicelib.targets.kubernetes.requests import AppSpec, FollowRequest, Host, LogsRequest
+from tests.bench.ingresses import seen
 from tests.bench.report import Finding, median, ratio, spread
 from tests.bench.timing import milliseconds
 from tests.jobs.harbour import Harbour
@@ -28,22 +28,18 @@ from tests.support.stack import wait_until
 ROUNDS, WARM_UP = 15, 3
 OVER_OFFICIAL = 3.0
 MOST_SECONDS = 1.0
-NO_IMAGE = "127.0.0.1:1/none:1"
+SMALL = {"cpu": "10m", "memory": "32Mi"}
 LINES = 50_000
 SECONDS_FOR_TEN_THOUSAND = 1.0
 
 
 def measure() -> list[Finding]:
     with running() as cluster, apps_on(cluster) as apps:
-        applying, official = _applying(apps)
-        return [*applying, *_posting(cluster, official), *_following(apps)]
+        return [*_applying(apps), *_posting(cluster, apps), *_following(apps)]
 
 
-def _applying(apps: Apps) -> tuple[list[Finding], float]:
-    """New apps each time, stopped ones: how long a node takes to start pods is not of interest.
-
-    Also the seconds that the official client takes.
-    """
+def _applying(apps: Apps) -> list[Finding]:
+    """New apps each time, stopped ones: how long a node takes to start pods is not of interest."""
     ours: list[float] = []
     official: list[float] = []
     for number in range(WARM_UP + ROUNDS):
@@ -53,12 +49,11 @@ def _applying(apps: Apps) -> tuple[list[Finding], float]:
             ours.append(took[0])
             official.append(took[1])
     seconds, theirs = median(ours), median(official)
-    findings = [
+    return [
         ratio("kubernetes", "apply / official client", seconds, theirs, OVER_OFFICIAL),
         Finding("kubernetes", "a new app applied", seconds, "s", None, spread(ours)),
         Finding("kubernetes", "the same by the official client", theirs, "s", None, spread(official)),
     ]
-    return findings, theirs
 
 
 def _by_official(apps: Apps, spec: AppSpec) -> float:
@@ -80,33 +75,33 @@ _kept: dict[str, Any] = {}
 """What the official client found out about the API server, which it asks once."""
 
 
-def _posting(cluster: Cluster, official: float) -> list[Finding]:
-    """From POST, by the packaged app, until the last object stands. The image is none: no pod is to start."""
+def _posting(cluster: Cluster, apps: Apps) -> list[Finding]:
+    """From POST, by the packaged app, until the last object stands. An app runs before the next is posted;
+    between them, the official client applies the same."""
+    official: list[float] = []
+    posted: list[float] = []
     took: list[float] = []
-    core: Any = client.CoreV1Api(cluster.client)
-    with stacks.running() as stack:
+    with stacks.running() as stack, seen(cluster) as ingresses:
         harbour = Harbour.open(stack, cluster)
         for number in range(WARM_UP + ROUNDS):
             started = time.perf_counter()
-            namespace = _stands(cluster, harbour.create(image=NO_IMAGE)["app_name"])
-            took += [time.perf_counter() - started] if number >= WARM_UP else []
-            core.delete_namespace(namespace, _preload_content=False)
+            made = harbour.create(resources=SMALL)
+            answered = time.perf_counter() - started
+            stands = ingresses.when(made["app_name"]) - started
+            if number >= WARM_UP:
+                posted.append(answered)
+                took.append(stands)
+            harbour.running(made)
+            by_hand = _by_official(apps, apps.app(replicas=0, hosts=(Host(host="a.example.com"),)).spec)
+            official += [by_hand] if number >= WARM_UP else []
+        harbour.clear()
     return [
         Finding("kubernetes", "POST to objects applied", median(took), "s", MOST_SECONDS, spread(took)),
-        ratio("kubernetes", "POST to objects applied / official", median(took), official, OVER_OFFICIAL),
+        ratio(
+            "kubernetes", "POST to objects applied / official", median(took), median(official), OVER_OFFICIAL
+        ),
+        Finding("kubernetes", "POST to its answer", median(posted), "s", None, spread(posted)),
     ]
-
-
-def _stands(cluster: Cluster, name: str) -> str:
-    """Its namespace, once the Ingress is there: that is applied last."""
-    network: Any = client.NetworkingV1Api(cluster.client)
-
-    def find() -> Any:
-        return network.list_ingress_for_all_namespaces(field_selector=f"metadata.name={name}").items
-
-    (ingress,) = wait_until(find, seconds=150, every=0.02, what=f"the Ingress of {name}")
-    namespace: str = ingress.metadata.namespace
-    return namespace
 
 
 def _following(apps: Apps) -> list[Finding]:

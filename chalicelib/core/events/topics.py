@@ -16,7 +16,7 @@ from chalicelib.kernel import clock
 
 _PREFIX = "topic:"
 _ONCE_SECONDS = 24 * 3600
-_GUARD = 2
+_GUARD = 1
 
 
 class Topic(Record, discriminator="topic"):
@@ -50,18 +50,22 @@ def is_topic(source: str) -> bool:
     return source.startswith(_PREFIX)
 
 
-def publish(topic: str, once: str, payload: dict[str, Any]) -> bool:
-    """``payload`` has at least a ``type``. False when ``once`` was published here within the last day."""
+def publish(topic: str, once: str, *payloads: dict[str, Any]) -> bool:
+    """All of them, in their order, or none; each has at least a ``type``. False when ``once`` was published
+    here within the last day."""
     digest = hashlib.sha256(once.encode()).hexdigest()
     guard = Told(f"TOPIC#{topic}", f"told#{digest}", ttl=clock.epoch() + _ONCE_SECONDS)
     while True:
         counter = table.find(Topic, f"TOPIC#{topic}", "TOPIC") or Topic(f"TOPIC#{topic}", "TOPIC", entries=0)
-        number = int(counter.entries) + 1
+        before = int(counter.entries)
         unmoved = Topic.entries == counter.entries if counter.entries else table.absent()
-        counted = Update(counter, [Topic.kind.set(Topic), Topic.entries.set(number)], unmoved)
-        entry = Put(feed.note(topic, number, payload), table.absent())
+        counted = Update(counter, [Topic.kind.set(Topic), Topic.entries.set(before + len(payloads))], unmoved)
+        entries = [
+            Put(feed.note(topic, number, payload), table.absent())
+            for number, payload in enumerate(payloads, before + 1)
+        ]
         try:
-            table.write([counted, entry, Put(guard, table.absent())])
+            table.write([counted, Put(guard, table.absent()), *entries])
         except ConditionFailed as error:
             if _GUARD in error.failed:
                 return False

@@ -142,15 +142,19 @@ def parts_of(execution: Execution, numbers: Iterable[int] | None = None) -> list
     return [found[number] for number in wanted]
 
 
+def to_running() -> list[Action]:
+    """When it began is when it first did."""
+    return [
+        Execution.status.set(Status.RUNNING.value),
+        Execution.started_at.set(Execution.started_at | clock.iso_now()),
+    ]
+
+
 def begin(execution: Execution) -> bool:
     """Queued (or retrying) to running. False when it has ended already, or is in another attempt by now."""
     waiting = Execution.status.is_in(Status.QUEUED.value, Status.RETRYING.value, Status.RUNNING.value)
     waiting &= Execution.attempt == int(execution.attempt)
-    actions = [
-        Execution.status.set(Status.RUNNING.value),
-        Execution.started_at.set(Execution.started_at | clock.iso_now()),
-        Execution.due_at.set(clock.iso(clock.now() + LOOK_AGAIN)),
-    ]
+    actions = [*to_running(), Execution.due_at.set(clock.iso(clock.now() + LOOK_AGAIN))]
     try:
         table.update(execution, actions, waiting)
     except ConditionFailed:

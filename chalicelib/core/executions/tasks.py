@@ -83,12 +83,13 @@ def note(
     step: str | None = None,
     progress: int | None = None,
     message: dict[str, Any] | None = None,
+    begins: bool = False,
     writes: Sequence[Write] = (),
 ) -> bool:
     """Keeps how far it is, tells the viewers, and has the sweep look later. False: nobody wants it any more.
 
-    ``message`` has at least a ``type``; without one the viewers are told step and progress. ``writes`` hold
-    only together with this, and with the attempt.
+    ``message`` has at least a ``type``; without one the viewers are told step and progress. ``begins``: to
+    running as well, as :func:`begin`. ``writes`` hold only together with this, and with the attempt.
     """
     told = message or {"type": "progress", "step": step, "progress": progress}
     actions: list[Action] = [Execution.due_at.set(clock.iso(clock.now() + ledger.LOOK_AGAIN))]
@@ -96,6 +97,8 @@ def note(
         actions.append(Execution.step.set(step))
     if progress is not None:
         actions.append(Execution.progress.set(progress))
+    if begins:
+        actions += ledger.to_running()
     return control.append(
         execution_id,
         lambda number: [feed.note(execution_id, number, told)],

@@ -61,6 +61,16 @@ def test_the_same_thing_published_twice_is_told_once(sent: list[dict[str, Any]])
     assert numbers(sent) == [1]
 
 
+def test_what_happened_together_is_told_in_order_and_once(sent: list[dict[str, Any]]) -> None:
+    viewer = watch()
+    topics.publish(MINE, "one", event(1))
+    assert topics.publish(MINE, "both", event(2), event(3))
+    assert not topics.publish(MINE, "both", event(2), event(3))
+    topics.publish(MINE, "four", event(4))
+    pump.serve(viewer)
+    assert numbers(sent) == [1, 2, 3, 4]
+
+
 def test_nobody_hears_of_another_topic(sent: list[dict[str, Any]]) -> None:
     viewer = watch(topic=topics.name("user:8"))
     topics.publish(MINE, "one", event(1))

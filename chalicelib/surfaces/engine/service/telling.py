@@ -20,6 +20,7 @@ from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment
 
 SURFACE = "engine"
+CREATED, CHANGED = "deployment_created", "deployment_status_changed"
 DRIFT = "deployment.drift"
 AS_APPLIED = "The cluster has it as it was applied."
 GONE = "The deployment was deleted."
@@ -34,8 +35,11 @@ def topic(user_id: int) -> str:
 
 def tell(user_id: int, kind: str, deployment_id: str, data: dict[str, Any], once: str) -> None:
     """The documented event; ``once`` names what happened, so that a repeat tells nothing."""
-    event = {"type": kind, "deployment_id": deployment_id, "timestamp": clock.iso_now(), "data": data}
-    topics.publish(topic(user_id), f"{kind}:{once}", event)
+    topics.publish(topic(user_id), f"{kind}:{once}", _event(kind, deployment_id, data))
+
+
+def _event(kind: str, deployment_id: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "deployment_id": deployment_id, "timestamp": clock.iso_now(), "data": data}
 
 
 def drifted(deployment: Deployment, drift: list[dict[str, Any]] | None) -> None:
@@ -58,15 +62,23 @@ def drifted(deployment: Deployment, drift: list[dict[str, Any]] | None) -> None:
 
 def changed(deployment: Deployment, once: str) -> None:
     """``deployment_status_changed`` as documented; ``once`` names this very change."""
+    _publish(deployment, CHANGED, once, _status(deployment))
+
+
+def _status(deployment: Deployment) -> dict[str, Any]:
     data: dict[str, Any] = {"status": deployment.state, "url": deployment.url}
     if deployment.error_message:
         data["error_message"] = deployment.error_message
-    _publish(deployment, "deployment_status_changed", once, data)
+    return data
 
 
 def created(deployment: Deployment, once: str) -> None:
-    _publish(deployment, "deployment_created", once, {"app_name": deployment.app_name})
-    changed(deployment, f"{once}:asked")
+    """That it is there, and how it is."""
+    events = (
+        _event(CREATED, deployment.id, {"app_name": deployment.app_name}),
+        _event(CHANGED, deployment.id, _status(deployment)),
+    )
+    topics.publish(topic(int(deployment.owner_id)), f"{CREATED}:{once}", *events)
 
 
 def deleted(deployment: Deployment, once: str) -> None:

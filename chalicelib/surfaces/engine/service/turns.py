@@ -88,10 +88,11 @@ def _settled(turn: Turn, settle: Callable[[Turn], bool]) -> bool:
 
 def begin(turn: Turn) -> bool:
     """To running; the operator's webhook is told once. False when it has ended or is in another attempt."""
-    if turn.execution.step is None:  # set in the very write that tells
-        told = telling.webhook(turn.deployment, "started", None) if turn.action.told else []
-        tasks.note(turn.execution.id, turn.attempt, step="applying", progress=10, writes=told)
-    return tasks.begin(turn.execution.id, turn.attempt) is not None
+    identity = turn.execution.id, turn.attempt
+    if turn.execution.step is not None:  # set in the very write that tells
+        return tasks.begin(*identity) is not None
+    told = telling.webhook(turn.deployment, "started", None) if turn.action.told else []
+    return tasks.note(*identity, step="applying", progress=10, begins=True, writes=told)
 
 
 # -- rolling back ---------------------------------------------------------------------------------------
