@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.core.events import connections, pump, topics
 from chalicelib.core.events.connections import Subscription
+from chalicelib.core.identity import attendance
 from chalicelib.core.logstreams import streams
 from chalicelib.core.terminals import talking
 from chalicelib.kernel.errors import BadRequest, NotFound, QuarterdeckError
@@ -68,18 +69,26 @@ class Channels:
             self._porches[path](connection_id)
             return
         caller = handshake.caller_of(event)
+        attendance.came(connection_id, caller.user_id, caller.session_id)
+        try:
+            self._take_in(Visit(caller, connection_id, query), path)
+        except QuarterdeckError:
+            attendance.went(connection_id)
+            raise
+
+    def _take_in(self, visit: Visit, path: str) -> None:
         for pattern, door in self._doors:
             if (match := pattern.fullmatch(path)) is not None:
-                door(Visit(caller, connection_id, query), **match.groupdict())
+                door(visit, **match.groupdict())
                 return
-        subscription = self._find(path, caller)
+        subscription = self._find(path, visit.caller)
         try:
-            position = pump.read_cursor(query.get("cursor", ""))
+            position = pump.read_cursor(visit.query.get("cursor", ""))
         except ValueError as error:
             raise BadRequest(str(error)) from error
         if topics.is_topic(subscription.source):
             position = topics.place(subscription.source, position)
-        connections.open_connection(connection_id, subscription, position, caller.user_id)
+        connections.open_connection(visit.connection_id, subscription, position, visit.caller.user_id)
 
     def _find(self, path: str, caller: Caller) -> Subscription:
         for pattern, opener in self._openers:
@@ -100,6 +109,7 @@ def message(event: Json) -> Json:
 
 def disconnect(event: Json) -> Json:
     connection_id = event["requestContext"]["connectionId"]
+    attendance.went(connection_id)
     if not (talking.leave(connection_id) or streams.leave(connection_id)):
         connections.close_connection(connection_id)
     log().info("socket closed", connection=connection_id)

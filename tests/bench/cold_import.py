@@ -1,4 +1,5 @@
-"""Importing the API function's handler in a new process, against an empty Chalice app."""
+"""Importing the API function's handler in a new process, against an empty Chalice app, and against an app
+that imports the same libraries and does nothing with them."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ ROUNDS = 11
 MOST = 300.0  # milliseconds over the empty app
 
 _EMPTY = 'from chalice.app import Chalice\n\napp = Chalice(app_name="empty")\n'
+_LIBRARIES = _EMPTY + "import aws_lambda_powertools.logging, pydantic, pynamodb.models\n"
 _TIMED = (
     "import time; started = time.perf_counter(); import app; print((time.perf_counter() - started) * 1000)"
 )
@@ -29,15 +31,22 @@ def milliseconds(directory: Path) -> float:
 
 def measure() -> list[Finding]:
     with tempfile.TemporaryDirectory() as name:
-        empty = Path(name)
-        (empty / "app.py").write_text(_EMPTY, encoding="utf-8")
-        for directory in (ROOT, empty):  # writes the bytecode
+        empty, libraries = _app(Path(name, "empty"), _EMPTY), _app(Path(name, "libraries"), _LIBRARIES)
+        places = (ROOT, empty, libraries)
+        for directory in places:  # writes the bytecode
             milliseconds(directory)
-        pairs = [(milliseconds(ROOT), milliseconds(empty)) for _ in range(ROUNDS)]
-    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    over = median([mine - other for mine, other in pairs])
-    detail = {"ours": spread(ours), "theirs": spread(theirs)}
+        rounds = [[milliseconds(directory) for directory in places] for _ in range(ROUNDS)]
+    ours, nothing, theirs = ([each[place] for each in rounds] for place in range(len(places)))
+    over = median([mine - other for mine, other, _ in rounds])
+    detail = {"ours": spread(ours), "empty": spread(nothing), "libraries": spread(theirs)}
     return [
         Finding("import", "handler over an empty Chalice app", over, "ms", MOST, detail),
+        Finding("import", "its libraries over an empty app", median([b - a for _, a, b in rounds]), "ms"),
         Finding("import", "handler alone", median(ours), "ms"),
     ]
+
+
+def _app(directory: Path, text: str) -> Path:
+    directory.mkdir()
+    (directory / "app.py").write_text(text, encoding="utf-8")
+    return directory

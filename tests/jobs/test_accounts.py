@@ -324,6 +324,18 @@ def test_who_comes_back_with_a_cursor_hears_what_was_told_meanwhile(listen: Any,
     assert again.next()["data"]["status"] == "failed"
 
 
+def test_a_log_out_ends_what_its_session_listens_on_and_a_key_goes_on(listen: Any, person: Person) -> None:
+    key = person.anonymous.as_user(person.key()["key"])
+    mine, by_key = listen(person.client), listen(key)
+    person.client.ok("POST", "/v1/auth/logout")
+    said = mine.next()
+    assert (said["type"], said["close"]) == ("error", 1008)
+    assert "Log in again" in said["data"]
+    assert mine.socket.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE
+    key.ok("GET", "/v1/notifications/test")
+    assert by_key.next()["type"] == "deployment_status_changed"
+
+
 def test_a_stranger_hears_nothing(listen: Any, anonymous: ContractClient, person: Person) -> None:
     for client in (anonymous, anonymous.as_user(person.refresh_token)):
         with pytest.raises(websocket.WebSocketBadStatusException) as caught:

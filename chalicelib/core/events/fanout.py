@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.core.events import connections, listeners, pump, tallies
+from chalicelib.core.identity import attendance
 from chalicelib.core.notices import outbox
 from chalicelib.core.schedules import running
 from chalicelib.core.workflows import waking
@@ -33,6 +34,7 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     waking.listen(records)
     outbox.listen(records)
     listeners.listen(records)
+    attendance.listen(records)
     told: set[str] = set()
     for source in dict.fromkeys(_fed(records)):
         for connection in connections.watching(source):

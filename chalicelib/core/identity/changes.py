@@ -9,7 +9,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
-from chalicelib.core.identity import passwords, users
+from chalicelib.core.identity import attendance, passwords, users
 from chalicelib.core.identity.gate import Gate
 from chalicelib.core.identity.users import Unique, User
 from chalicelib.kernel import clock
@@ -94,5 +94,6 @@ def _password(actor: Actor, user: User, password: str, gate: Update) -> list[Wri
             user, [hashed, User.updated_at.set(clock.iso_now())], User.password_hash == user.password_hash
         ),
         gate,
+        attendance.narrowed(int(user.id)),
         audit.entry(actor, "user.password", user.pk, after={"password": "changed"}),
     ]

@@ -114,6 +114,16 @@ def _entry(item: dict[str, Any], login: str) -> dict[str, Any] | None:
     return found
 
 
+def admits(held: Gate, login: str) -> bool:
+    """Whether ``login`` would still be let in, its limits aside."""
+    key = login.startswith(KEY)
+    entries: dict[str, Any] = (held.keys if key else held.sessions).attribute_values
+    entry = entries.get(login.removeprefix(KEY))
+    if entry is None or held.disabled:
+        return False
+    return not key or int(entry.get("exp", clock.epoch() + 1)) > clock.epoch()
+
+
 def _granted(item: dict[str, Any], login: str) -> frozenset[Permission]:
     """A log-in grants all that the role has; a key what it was given, which includes the own account where it
     may write."""

@@ -22,6 +22,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
+from chalicelib.core.identity import attendance
 from chalicelib.core.identity.gate import KEY, Gate
 from chalicelib.core.identity.roles import Permission
 from chalicelib.kernel import clock, ids
@@ -147,6 +148,6 @@ def revoke(actor: Actor, user_id: int, key_id: str) -> None:
     gone = audit.entry(actor, "api_key.revoke", f"USER#{user_id}", before=_public(record))
     closed = Update(_gate(user_id), [Gate.keys[key_id].remove()])
     try:
-        table.write([Delete(record, table.present()), closed, gone])
+        table.write([Delete(record, table.present()), closed, attendance.narrowed(user_id), gone])
     except ConditionFailed as error:
         raise NotFound("There is no such API key.") from error

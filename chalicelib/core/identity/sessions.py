@@ -12,7 +12,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Update
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
-from chalicelib.core.identity import passwords, tokens, users
+from chalicelib.core.identity import attendance, passwords, tokens, users
 from chalicelib.core.identity.gate import Gate
 from chalicelib.core.identity.tokens import Claims
 from chalicelib.core.identity.users import User
@@ -160,13 +160,14 @@ def log_out(actor: Actor, session_id: str) -> None:
     """Ends the session that the caller came by, and says so in the audit. Ending what has ended succeeds."""
     gate = Gate(f"USER#{actor.user_id}", "GATE")
     closed = Update(gate, [Gate.sessions[session_id].remove()], table.present())
-    table.write([closed, audit.entry(actor, "session.close", gate.pk)])
+    ended = attendance.narrowed(actor.user_id)
+    table.write([closed, ended, audit.entry(actor, "session.close", gate.pk)])
 
 
 def close_session(user_id: int, session_id: str) -> None:
     """Its tokens stop working at once. Closing what is closed succeeds."""
-    gate = Gate(f"USER#{user_id}", "GATE")
+    closed = Update(Gate(f"USER#{user_id}", "GATE"), [Gate.sessions[session_id].remove()], table.present())
     try:
-        table.update(gate, [Gate.sessions[session_id].remove()], table.present())
+        table.write([closed, attendance.narrowed(user_id)])
     except ConditionFailed:
         return

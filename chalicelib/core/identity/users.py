@@ -11,7 +11,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Put, Record, Update, Write
 from chalicelib.core import audit, counting
 from chalicelib.core.audit import Actor
-from chalicelib.core.identity import passwords
+from chalicelib.core.identity import attendance, passwords
 from chalicelib.core.identity.gate import Gate
 from chalicelib.core.identity.roles import Role
 from chalicelib.kernel import clock, ids
@@ -136,6 +136,7 @@ def change(
         [
             Update(user, actions, table.present()),
             Update(Gate(user.pk, "GATE"), gate_actions, table.present()),
+            attendance.narrowed(int(user.id)),
             audit.entry(actor, "user.update", user.pk, before=before, after=after),
         ]
     )
