@@ -124,6 +124,7 @@ def tick(event: Any) -> None:
             (sweeping.sweep, sweeps),
             (schedules.fire, None),
             (checks.start_what_is_due, None),
+            (checks.look_at_relay, None),
             (outbox.sweep, None),
             (terminals.sweep, None),
             (logstreams.sweep, None),

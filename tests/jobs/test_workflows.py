@@ -217,6 +217,27 @@ def test_a_trigger_fires_by_its_cron_expression_once_and_it_alone(
     assert (off["enabled"], off["next_run_at"], off["last_outcome"]) == (False, None, "completed")
 
 
+def test_a_triggers_missed_window_is_told_to_who_asked_for_failures(flows: Workflows, stack: Stack) -> None:
+    with Receiver() as receiver:
+        nodes = [
+            trigger("nightly", cron_expression="0 2 * * *"),
+            flows.script("a", "true", [flows.fleet.host()]),
+        ]
+        told = {"webhook": {"url": receiver.url("/hook"), "secret": "shared"}}
+        workflow = flows.make(nodes, "nightly>a", name="Nightly", notifications=told)
+        make_due(stack, f"workflow:{workflow}:nightly", seconds=7200)
+        stack.tick()
+        wait_until(lambda: receiver.received, seconds=40, what="the webhook")
+        stack.tick()
+        (got,) = receiver.received
+        assert got.is_signed_with("shared")
+        body = json.loads(got.body)
+        assert (body["event"], body["workflow"]) == ("workflow.failed", {"id": workflow, "name": "Nightly"})
+        run = body["run"]
+        assert (run["status"], run["trigger"], run["missed_windows"]) == ("missed", "nightly", 1)
+        assert flows.client.ok("GET", f"/workflows/{workflow}/runs")["runs"] == []
+
+
 def test_a_stopped_run_kills_what_runs_and_starts_nothing_more(flows: Workflows, tmp_path: Path) -> None:
     host, begun, went = flows.fleet.host(), tmp_path / "begun", tmp_path / "went"
     long = f"touch {begun}; sleep 30; touch {went}"

@@ -14,7 +14,8 @@ LATE_SECONDS = 3 * BEAT_SECONDS
 
 
 class Relay(Record, discriminator="relay"):
-    """``running``: script runs under way; ``waiting``: handed over, waiting for their turn."""
+    """``running``: script runs under way; ``waiting``: handed over, waiting for their turn. ``missed_at``: it
+    was found silent (:mod:`.watching`)."""
 
     id = UnicodeAttribute()
     boot = UnicodeAttribute()
@@ -22,6 +23,7 @@ class Relay(Record, discriminator="relay"):
     started_at = UnicodeAttribute()
     running = NumberAttribute(default=0)
     waiting = NumberAttribute(default=0)
+    missed_at = UnicodeAttribute(null=True)
 
 
 def find(relay_id: str) -> Relay | None:

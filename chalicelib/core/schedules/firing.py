@@ -10,7 +10,7 @@ Three conditional steps, each of which any tick may take over from one that died
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice, takewhile
@@ -31,6 +31,9 @@ Called again for the same run it must start nothing. A QuarterdeckError fails th
 other error is tried again by the next tick.
 """
 
+Teller = Callable[[Schedule, ScheduleRun], Sequence[Write]]
+"""The writes that tell of a window that was missed, where it is not the schedule's own channels that do."""
+
 LEAST_TOLERANCE = 65
 """Seconds. The tick itself may come a minute and a few seconds after a window."""
 
@@ -48,12 +51,15 @@ class _Claim:
     next_window: datetime | None
 
 
-def fire_due(starters: dict[str, Starter], tolerance_seconds: int) -> None:
-    """``starters``: by ``work``. A window found later than ``tolerance_seconds`` counts as missed."""
+def fire_due(
+    starters: Mapping[str, Starter], tolerance_seconds: int, tellers: Mapping[str, Teller] | None = None
+) -> None:
+    """``starters``, ``tellers``: by ``work``. A window found later than ``tolerance_seconds`` counts as
+    missed."""
     now, until = clock.now(), time.monotonic() + TURN_SECONDS
     tolerance = timedelta(seconds=max(tolerance_seconds, LEAST_TOLERANCE))
     handled: set[tuple[str, str]] = set()
-    for run in chain(_claimed(now, tolerance, until), _open(now)):
+    for run in chain(_claimed(now, tolerance, until, tellers or {}), _open(now)):
         if (run.pk, run.sk) in handled or time.monotonic() > until:
             continue
         handled.add((run.pk, run.sk))
@@ -63,13 +69,15 @@ def fire_due(starters: dict[str, Starter], tolerance_seconds: int) -> None:
             log().exception("scheduled run failed to move", schedule=run.schedule_key, window=run.window)
 
 
-def _claimed(now: datetime, tolerance: timedelta, until: float) -> Iterator[ScheduleRun]:
+def _claimed(
+    now: datetime, tolerance: timedelta, until: float, tellers: Mapping[str, Teller]
+) -> Iterator[ScheduleRun]:
     """Claims what is due, window by window, and gives what is to be started."""
     while time.monotonic() < until:
         moved = False
         for schedule in _due(now):
             try:
-                runs = claim(schedule, now, tolerance)
+                runs = claim(schedule, now, tolerance, tellers.get(schedule.work, _by_itself))
             except Exception:  # noqa: BLE001 - as above
                 log().exception("schedule failed to fire", schedule=schedule.key)
                 continue
@@ -90,7 +98,13 @@ def _open(now: datetime) -> Iterator[ScheduleRun]:
     return (record for record in found if isinstance(record, ScheduleRun))
 
 
-def claim(schedule: Schedule, now: datetime, tolerance: timedelta) -> list[ScheduleRun] | None:
+def _by_itself(schedule: Schedule, run: ScheduleRun) -> Sequence[Write]:
+    return telling.writes(schedule, run, RunState.MISSED, run.reason)
+
+
+def claim(
+    schedule: Schedule, now: datetime, tolerance: timedelta, tell: Teller = _by_itself
+) -> list[ScheduleRun] | None:
     """Moves ``schedule`` past its window and records what became of it. None: somebody else did, or does."""
     window = schedule.next_window
     if window is None:
@@ -104,7 +118,7 @@ def claim(schedule: Schedule, now: datetime, tolerance: timedelta) -> list[Sched
     advance = Update(schedule, _moving_on(found.next_window), here)
     puts: list[Write] = [Put(run, table.absent()) for run in found.runs]
     try:
-        table.write([_with_outcome(advance, found.runs), *puts, *_told_of(schedule, found.runs)])
+        table.write([_with_outcome(advance, found.runs), *puts, *_told_of(schedule, found.runs, tell)])
     except ConditionFailed as error:
         if 0 in error.failed:
             return None
@@ -120,9 +134,8 @@ def _with_outcome(advance: Update, runs: list[ScheduleRun]) -> Update:
     return Update(advance.record, [*advance.actions, *outcome], advance.condition)
 
 
-def _told_of(schedule: Schedule, runs: list[ScheduleRun]) -> list[Write]:
-    missed = [run for run in runs if run.status is RunState.MISSED]
-    return [write for run in missed for write in telling.writes(schedule, run, RunState.MISSED, run.reason)]
+def _told_of(schedule: Schedule, runs: list[ScheduleRun], tell: Teller) -> list[Write]:
+    return [write for run in runs if run.status is RunState.MISSED for write in tell(schedule, run)]
 
 
 def _pass_by(advance: Update) -> list[ScheduleRun] | None:

@@ -16,6 +16,7 @@ from chalicelib.core.events import tallies
 from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import health, servers
 from chalicelib.core.inventory.health import Finding
+from chalicelib.core.relays import registry, watching
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import NotFound
 from tests.unit.core.builders import ACTOR, server
@@ -99,3 +100,34 @@ def ended(at: str, status: str) -> dict[str, object]:
     part = {"kind": {"S": "part"}, "server_id": {"N": "1"}, "completed_at": {"S": at}}
     images = {"OldImage": part | {"status": {"S": "running"}}, "NewImage": part | {"status": {"S": status}}}
     return {"eventID": at, "dynamodb": images}
+
+
+def silent_relay(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """A beat that was so long ago."""
+    with monkeypatch.context() as then:
+        then.setattr(clock, "iso_now", lambda: clock.iso(clock.now() - timedelta(seconds=seconds)))
+        registry.beat("default", "boot", "2026-01-01T00:00:00.000000Z", 0, 0)
+
+
+def about_relays() -> list[tuple[str, str]]:
+    found = records.listed(Filters("birun", None, kind=watching.ABSENT), 10)
+    return [(alert.subject_name, alert.standing) for alert in found]
+
+
+def test_a_relay_that_is_silent_at_two_looks_raises_one_alert_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching.look_at("default", "birun")
+    assert about_relays() == [], "one that never was is not missed"
+    silent_relay(monkeypatch, 60)
+    watching.look_at("default", "birun")
+    assert about_relays() == [], "it may be being replaced"
+    for _ in range(2):
+        watching.look_at("default", "birun")
+        assert about_relays() == [("default", "open")]
+    silent_relay(monkeypatch, 0)
+    watching.look_at("default", "birun")
+    assert about_relays() == [("default", "cleared")]
+    silent_relay(monkeypatch, 60)
+    watching.look_at("default", "birun")
+    assert about_relays() == [("default", "cleared")], "a beat makes it begin anew"

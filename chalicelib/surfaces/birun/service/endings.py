@@ -1,4 +1,4 @@
-"""What a run's end means to its workflow: how that is doing, and who is told."""
+"""What a run's end, or a missed one, means to its workflow: how that is doing, and who is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chalicelib.core.executions.status import Status
 from chalicelib.core.notices import channels
 from chalicelib.core.notices.channels import Turn
 from chalicelib.core.notices.outbox import Event
+from chalicelib.core.schedules.model import Schedule, ScheduleRun
 from chalicelib.core.workflows.model import Run
 from chalicelib.core.workflows.status import NodeStatus
 from chalicelib.surfaces.birun import model
@@ -28,6 +29,31 @@ def writes(run: Run, status: Status, reason: str | None) -> Sequence[Write]:
     if workflow.notifications is None or turn is None:
         return [doing]
     return [doing, *channels.telling(workflow.notifications, turn, _event(workflow, run, turn, reason))]
+
+
+def missed(schedule: Schedule, run: ScheduleRun) -> Sequence[Write]:
+    """For the transaction that passes a trigger's window by. No run has failed, so it says nothing of how the
+    workflow is doing: every miss is told to who asked for failures."""
+    workflow = model.find_workflow(schedule.subject["workflow_id"])
+    if workflow is None or workflow.notifications is None:
+        return ()
+    trigger = schedule.subject["node_id"]
+    told = {
+        "event": "workflow.failed",
+        "workflow": {"id": int(workflow.id), "name": workflow.name},
+        "run": {
+            "execution_id": None,
+            "status": "missed",
+            "trigger": trigger,
+            "scheduled_for": run.window,
+            "missed_windows": int(run.missed),
+            "reason": run.reason,
+        },
+    }
+    title = f"Workflow '{workflow.name}' was missed"
+    lines = [f"{title}.", "", f"Trigger: {trigger}", f"Planned for: {run.window}", f"Reason: {run.reason}"]
+    event = Event("birun", "workflow.failed", workflow.pk, told, title, "\n".join(lines))
+    return channels.telling(workflow.notifications, Turn.FAILURE, event)
 
 
 def _event(workflow: Workflow, run: Run, turn: Turn, reason: str | None) -> Event:

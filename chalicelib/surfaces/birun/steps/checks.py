@@ -16,7 +16,7 @@ from chalicelib.core.executions.model import Execution
 from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import health, servers
 from chalicelib.core.inventory.health import Finding
-from chalicelib.core.relays import orders
+from chalicelib.core.relays import orders, watching
 from chalicelib.core.relays.orders import HealthOrder
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.logs import log
@@ -113,3 +113,7 @@ def sweep(execution: Execution) -> None:
 def start_what_is_due(_: None) -> None:
     """The minute's part."""
     checks.start_what_is_due()
+
+
+def look_at_relay(_: None) -> None:
+    watching.look_at(settings().relay_id, SCOPE)
