@@ -30,6 +30,7 @@ FRAME_BYTES = 100_000
 """Of lines in a message; one alone may be a little larger. The gateway takes 128 KiB."""
 MOST_PODS = 200
 CLOSING = "This connection ends in {} seconds. Connect again with the cursor to go on."
+OVER = "The deployment was deleted: no more will come."
 BROKEN = "The relay failed while it followed this log ({})." + sweeping.COME_AGAIN
 SHUT_DOWN = "The relay was shut down." + sweeping.COME_AGAIN
 
@@ -101,6 +102,9 @@ class FollowRun:
                 while not self._line.send(frame) and not self._stop.is_set():
                     continue
             self._look_at_the_clock()
+        if not self._stop.is_set():
+            self._line.say_surely({"type": "end", "data": OVER, "close": 1000})
+            self._line.close()
 
     def _frames(self, batch: list[LogLine]) -> Iterator[bytes]:
         texts: list[str] = []

@@ -117,3 +117,16 @@ def test_a_shell_is_opened_in_a_container_and_comes_back(stack: Stack, harbour: 
     back.type("exit 4\r")
     told: dict[str, Any] = back.until_closed()[-1]
     assert (told["type"], told["code"], told["close"]) == ("exit", 4, 1000)
+
+
+def test_a_log_ends_when_its_deployment_is_deleted(stack: Stack, harbour: Harbour) -> None:
+    made = harbour.create("chatty")
+    harbour.running(made)
+    listener = Listener(stack, harbour.client, made)
+    while not listener.lines:
+        listener.next()
+    harbour.client.ok("DELETE", f"/v1/deployments/{made['id']}")
+    while (last := listener.next())["type"] == "logs":
+        pass
+    assert (last["type"], last["close"]) == ("end", 1000)
+    assert listener.socket.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE

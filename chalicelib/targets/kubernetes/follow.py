@@ -14,11 +14,11 @@ from typing import Any
 import urllib3
 
 from chalicelib.kernel.errors import PermanentTargetError, TargetError, TransientTargetError
-from chalicelib.targets.kubernetes import failures, lines, names, pods
+from chalicelib.targets.kubernetes import failures, lines, names, pods, removal
 from chalicelib.targets.kubernetes.api import ApiServer, connect
 from chalicelib.targets.kubernetes.logs import log_path
 from chalicelib.targets.kubernetes.replies import LogLine
-from chalicelib.targets.kubernetes.requests import FollowRequest, Mark
+from chalicelib.targets.kubernetes.requests import AppRequest, FollowRequest, Mark
 
 LOOK_SECONDS = 2.0
 """How often new pods are looked for, and how long after its end a stream is asked for again."""
@@ -34,7 +34,8 @@ def follow(request: FollowRequest, stop: threading.Event) -> Iterator[list[LogLi
     """``kubernetes.follow``: batches of lines as they come, each batch in time order; an empty one whenever
     nothing came for a moment, so that who reads can look at the clock.
 
-    Ends soon after ``stop``. Raises PermanentTargetError when the cluster does not let us look.
+    Ends soon after ``stop``, and when the app is gone with its namespace, once pods of it were seen. Raises
+    PermanentTargetError when the cluster does not let us look.
     """
     following = _Following(request, stop)
     try:
@@ -51,7 +52,9 @@ class _Following:
         self._ended = threading.Event()
         self._basket = Basket(self._ended)
         self._refusal: TargetError | None = None
+        self._gone = threading.Event()
         self._readers: dict[str, _Reader] = {}
+        self._seen = False
         self._watcher = threading.Thread(target=self._watch, name="log-pods", daemon=True)
 
     def batches(self) -> Iterator[list[LogLine]]:
@@ -60,6 +63,8 @@ class _Following:
             batch = self._basket.take()
             if not batch and self._refusal:
                 raise self._refusal
+            if not batch and self._gone.is_set():
+                return
             yield sorted(batch, key=lambda line: line.timestamp)
 
     def end(self) -> None:
@@ -71,7 +76,7 @@ class _Following:
 
     def _watch(self) -> None:
         first = True
-        while not self._ended.is_set():
+        while not (self._ended.is_set() or self._gone.is_set()):
             try:
                 self._look(first)
                 first = False
@@ -94,6 +99,13 @@ class _Following:
         for name in self._readers.keys() - found.keys():
             if not self._readers[name].is_alive():
                 del self._readers[name]
+        self._seen = self._seen or bool(found)
+        if self._seen and not self._readers and self._is_gone():
+            self._gone.set()
+
+    def _is_gone(self) -> bool:
+        request = AppRequest(access=self._request.access, app=self._request.app)
+        return removal.namespace_state(request).state in {"gone", "foreign"}
 
 
 class _Reader(threading.Thread):
