@@ -12,17 +12,16 @@ if TYPE_CHECKING:
 
 
 def of(server: Server) -> Login:
-    """Opens the secret. Of key and password the one that ``auth_type`` calls for."""
+    """Opens the secret."""
     from chalicelib.targets.ssh.requests import Login  # most operations of a surface log in nowhere
 
-    known = servers.credentials(int(server.id))
-    by_key = server.auth_type == "key"
+    known = servers.credentials(int(server.id)).for_login(server.auth_type)
     return Login(
         hostname=server.hostname,
         port=int(server.port),
         username=server.username,
-        private_key=known.ssh_key if by_key else None,
-        passphrase=known.passphrase if by_key else None,
-        password=None if by_key else known.password,
+        private_key=known.ssh_key,
+        passphrase=known.passphrase,
+        password=known.password,
         host_key=server.host_key,
     )

@@ -61,6 +61,12 @@ class Credentials:
         named = {"ssh_key": self.ssh_key, "passphrase": self.passphrase, "password": self.password}
         return {name: value for name, value in named.items() if value is not None}
 
+    def for_login(self, auth_type: str) -> Credentials:
+        """Of key and password the one that ``auth_type`` calls for."""
+        if auth_type == "key":
+            return Credentials(ssh_key=self.ssh_key, passphrase=self.passphrase)
+        return Credentials(password=self.password)
+
 
 def subject(server_id: int) -> str:
     """What a server is called in the audit, and where its secret lies."""
