@@ -130,6 +130,12 @@ def release(connection: Connection, wakes: int) -> bool:
     return _keep(connection, actions, Connection.wakes == wakes)
 
 
+def let_go(connection: Connection) -> None:
+    """Keeps the position; whoever comes next goes on."""
+    actions = [Connection.lease_until.set(0), Connection.position.set(connection.position)]
+    _keep(connection, actions, table.present())
+
+
 def go_on_later(connection: Connection) -> None:
     """Keeps the position, lets go and asks the fan-out for another turn."""
     actions = [

@@ -83,7 +83,7 @@ class Pump:
         try:
             for message in messages[-1:]:
                 self._send(message)
-        except sockets.Gone:
+        except Exception:  # what may not have arrived is told again
             self._position[name] = told
             raise
         return time.monotonic() < self._until
@@ -138,7 +138,10 @@ def _status(entry: FeedEntry) -> dict[str, Any]:
 
 
 def serve(connection: Connection) -> None:
-    """One turn for one viewer. Nothing when somebody else is at it."""
+    """One turn for one viewer. Nothing when somebody else is at it.
+
+    What fails lets go first: the batch comes again, and must not find the connection taken by nobody.
+    """
     chunks = _chunks(connection.source)
     if chunks is None or not connections.take(connection):
         return
@@ -146,6 +149,9 @@ def serve(connection: Connection) -> None:
         _take_turn(Pump(connection, chunks), connection)
     except sockets.Gone:
         _gone(connection)
+    except Exception:
+        connections.let_go(connection)
+        raise
 
 
 def _chunks(source: str) -> int | None:

@@ -178,6 +178,26 @@ def test_a_closed_connection_is_forgotten(wire: Wire, monkeypatch: pytest.Monkey
     connections.close_connection("c1")
 
 
+def test_a_turn_that_fails_lets_go_and_the_next_one_goes_on_where_it_was(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = execution()
+    say(made, 1, "one", "two")
+    viewer, post = watch(made), wire.post
+
+    def fails_after_one(connection_id: str, data: bytes) -> None:
+        if wire.sent:
+            raise OSError("the gateway does not answer")
+        post(connection_id, data)
+
+    monkeypatch.setattr(sockets, "post", fails_after_one)
+    with pytest.raises(OSError, match="does not answer"):
+        pump.serve(viewer)
+    monkeypatch.setattr(sockets, "post", post)
+    pump.serve(connections.watching(made.id)[0])
+    assert wire.told() == ["one", "two"]
+
+
 def test_a_connection_that_the_gateway_does_not_know_yet_is_tried_again(wire: Wire) -> None:
     made = execution()
     say(made, 1, "one", "two")
