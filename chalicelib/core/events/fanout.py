@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chalicelib.core.events import connections, listeners, pump, tallies
+from chalicelib.core.events.connections import Connection
 from chalicelib.core.identity import attendance
 from chalicelib.core.notices import outbox
 from chalicelib.core.schedules import running
@@ -35,16 +37,33 @@ def fan_out(records: list[dict[str, Any]]) -> dict[str, Any]:
     outbox.listen(records)
     listeners.listen(records)
     attendance.listen(records)
+    _serve(_viewers(records))
+    return {"batchItemFailures": []}
+
+
+def _serve(viewers: Iterable[Connection]) -> None:
+    """One that cannot be told keeps no other waiting. Raises ExceptionGroup when all have had their turn."""
+    failures: list[Exception] = []
+    for viewer in viewers:
+        try:
+            pump.serve(viewer)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} viewers could not be told", failures)
+
+
+def _viewers(records: list[dict[str, Any]]) -> Iterator[Connection]:
+    """Those for whom there is something, once each."""
     told: set[str] = set()
     for source in dict.fromkeys(_fed(records)):
         for connection in connections.watching(source):
             told.add(connection.connection_id)
-            pump.serve(connection)
+            yield connection
     for source, connection_id in _waiting(records):
         opened = None if connection_id in told else connections.find(source, connection_id)
         if opened is not None:
-            pump.serve(opened)
-    return {"batchItemFailures": []}
+            yield opened
 
 
 def _fed(records: list[dict[str, Any]]) -> list[str]:

@@ -33,6 +33,14 @@ def event(number: int) -> dict[str, Any]:
     return {"type": "deployment_status_changed", "number": number}
 
 
+def streamed() -> dict[str, Any]:
+    """What the stream says of the one event that was published."""
+    (entry,) = feed.after(MINE, feed.CONTROL, 0)
+    image = {"kind": {"S": "feed"}}
+    keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
+    return {"eventID": "1", "eventName": "INSERT", "dynamodb": {"Keys": keys, "NewImage": image}}
+
+
 def numbers(sent: list[dict[str, Any]]) -> list[int]:
     return [message["number"] for message in sent]
 
@@ -87,11 +95,37 @@ def test_a_cursor_from_before_what_is_kept_begins_with_the_oldest(sent: list[dic
     assert numbers(sent) == [2, 3]
 
 
+def test_a_viewer_that_cannot_be_told_keeps_no_other_waiting(
+    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch()
+    connections.open_connection("c2", Subscription(MINE), {}, 7)
+    topics.publish(MINE, "one", event(1))
+    post = sockets.post
+
+    def fails_for_the_first(connection_id: str, data: bytes) -> None:
+        if connection_id == "c1":
+            raise OSError("the gateway does not answer")
+        post(connection_id, data)
+
+    monkeypatch.setattr(sockets, "post", fails_for_the_first)
+    (entry,) = feed.after(MINE, feed.CONTROL, 0)
+    keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
+    record = {
+        "eventID": "1",
+        "eventName": "INSERT",
+        "dynamodb": {"Keys": keys, "NewImage": {"kind": {"S": "feed"}}},
+    }
+    with pytest.raises(ExceptionGroup, match="1 viewers could not be told"):
+        fanout.fan_out([record])
+    assert numbers(sent) == [1]
+    monkeypatch.setattr(sockets, "post", post)
+    fanout.fan_out([record])
+    assert numbers(sent) == [1, 1], "the repeat tells the one that was not told"
+
+
 def test_the_stream_wakes_those_who_watch(sent: list[dict[str, Any]]) -> None:
     watch()
     topics.publish(MINE, "one", event(1))
-    (entry,) = feed.after(MINE, feed.CONTROL, 0)
-    image = {"kind": {"S": "feed"}}
-    keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
-    fanout.fan_out([{"eventID": "1", "eventName": "INSERT", "dynamodb": {"Keys": keys, "NewImage": image}}])
+    fanout.fan_out([streamed()])
     assert numbers(sent) == [1]
