@@ -3,8 +3,8 @@ operations that are called and not for all that there are.
 
 Only what is imported as a module and used inside functions can wait: ``from package.service import runs``.
 
-Unlike the standard library's ``LazyLoader`` before Python 3.12.3, threads that meet at a module's first use
-wait until it is whole.
+Threads that meet at a module's first use wait until it is whole, which the standard library's ``LazyLoader``
+has them do since Python 3.11.9 and 3.12.3.
 """
 
 from __future__ import annotations
