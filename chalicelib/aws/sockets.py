@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.clients import client
@@ -33,3 +36,11 @@ def post(connection_id: str, data: bytes) -> None:
 
 def close(connection_id: str) -> None:
     _call("delete_connection", ConnectionId=connection_id)
+
+
+def dismiss(connection_id: str, reason: str, code: int = 1011) -> None:
+    """The last words on a connection, and its end. ``code`` is the close code, which the gateway cannot send.
+    Dismissing who is gone succeeds."""
+    with contextlib.suppress(Gone):
+        post(connection_id, json.dumps({"type": "error", "data": reason, "close": code}).encode())
+        close(connection_id)

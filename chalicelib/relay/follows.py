@@ -15,7 +15,6 @@ from typing import Any
 from chalicelib.aws import sockets
 from chalicelib.core.logstreams import orders, streams, sweeping
 from chalicelib.core.logstreams.orders import FollowOrder
-from chalicelib.core.terminals.sweeping import dismiss
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import TargetError
 from chalicelib.kernel.logs import log
@@ -134,7 +133,7 @@ class FollowRun:
             self._line.say({"type": "ping", "data": ""})
 
     def _last_words(self, reason: str) -> None:
-        dismiss(self.connection_id, reason)
+        sockets.dismiss(self.connection_id, reason)
 
 
 def _shown(line: LogLine) -> str:
@@ -158,7 +157,7 @@ class Follows:
     def open(self, connection_id: str, body: Json) -> None:
         if body["expires"] < clock.epoch():
             streams.end(connection_id)
-            dismiss(connection_id, sweeping.NOT_TAKEN)
+            sockets.dismiss(connection_id, sweeping.NOT_TAKEN)
             return
         order = orders.unseal(connection_id, body["sealed"])
         run = FollowRun(order, connection_id, self._boot, self._ended)

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from chalicelib.aws import queues
+from chalicelib.aws import queues, sockets
 from chalicelib.core.logstreams import sweeping as logs
 from chalicelib.core.terminals import orders, sessions, sweeping
 from chalicelib.core.terminals.sessions import Ending
@@ -102,7 +102,7 @@ class Terminals:
                 with self._lock:
                     self._seats.pop(connection_id, None)
         elif run is None:
-            sweeping.dismiss(connection_id, UNKNOWN)
+            sockets.dismiss(connection_id, UNKNOWN)
         elif what == "say":
             run.say(body["message"])
         elif what == "refuse":
@@ -143,7 +143,7 @@ class Terminals:
 
     def _not_wanted(self, connection_id: str, terminal_id: int, reason: str) -> None:
         sessions.end(terminal_id, Ending(reason))
-        sweeping.dismiss(connection_id, reason)
+        sockets.dismiss(connection_id, reason)
 
     def _done(self, run: TerminalRun) -> None:
         with self._lock:

@@ -7,8 +7,6 @@ every socket of that user.
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,12 +85,5 @@ def _look_at(user_id: int) -> None:
     held = table.find(Gate, f"USER#{user_id}", "GATE")
     for socket in Socket.gsi1.query(_listed(user_id)):
         if held is None or not gate.admits(held, socket.login):
-            _end(socket.connection_id)
-
-
-def _end(connection_id: str) -> None:
-    with contextlib.suppress(sockets.Gone):
-        words = {"type": "error", "data": ENDED, "close": POLICY}
-        sockets.post(connection_id, json.dumps(words).encode())
-        sockets.close(connection_id)
-    went(connection_id)
+            sockets.dismiss(socket.connection_id, ENDED, POLICY)
+            went(socket.connection_id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from chalicelib.aws import sockets
 from chalicelib.core.logstreams import streams
 from chalicelib.core.logstreams.streams import LogStream
 from chalicelib.core.relays import registry
 from chalicelib.core.relays.registry import Relay
 from chalicelib.core.terminals.orders import OPEN_WITHIN
-from chalicelib.core.terminals.sweeping import dismiss
 from chalicelib.kernel import clock
 from chalicelib.kernel.settings import settings
 
@@ -23,7 +23,7 @@ def sweep(_: None = None) -> None:
         reason = _lost(stream, relay)
         if reason:
             streams.end(stream.sk)
-            dismiss(stream.sk, reason)
+            sockets.dismiss(stream.sk, reason)
 
 
 def _lost(stream: LogStream, relay: Relay | None) -> str | None:

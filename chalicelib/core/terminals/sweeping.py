@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-
 from chalicelib.aws import sockets
 from chalicelib.core.relays import registry
 from chalicelib.core.relays.registry import Relay
@@ -27,7 +24,7 @@ def sweep(_: None = None) -> None:
         terminal = sessions.find(int(slot.terminal_id))
         reason = _lost(terminal, relay) if terminal is not None else None
         if terminal is not None and reason and sessions.end(int(terminal.id), Ending(reason)):
-            dismiss(terminal.connection_id, reason)
+            sockets.dismiss(terminal.connection_id, reason)
 
 
 def _lost(terminal: Terminal, relay: Relay | None) -> str | None:
@@ -38,11 +35,3 @@ def _lost(terminal: Terminal, relay: Relay | None) -> str | None:
         waited = (clock.now() - clock.parse(terminal.opened_at)).total_seconds()
         return NOT_TAKEN if waited > 2 * OPEN_WITHIN else None
     return RESTARTED if terminal.boot != relay.boot else None
-
-
-def dismiss(connection_id: str, reason: str) -> None:
-    """The last words on a connection, and its end. ``close`` is the code that the gateway cannot send."""
-    with contextlib.suppress(sockets.Gone):
-        words = {"type": "error", "data": reason, "close": 1011}
-        sockets.post(connection_id, json.dumps(words).encode())
-        sockets.close(connection_id)

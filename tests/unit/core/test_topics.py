@@ -109,13 +109,7 @@ def test_a_viewer_that_cannot_be_told_keeps_no_other_waiting(
         post(connection_id, data)
 
     monkeypatch.setattr(sockets, "post", fails_for_the_first)
-    (entry,) = feed.after(MINE, feed.CONTROL, 0)
-    keys = {"pk": {"S": entry.pk}, "sk": {"S": entry.sk}}
-    record = {
-        "eventID": "1",
-        "eventName": "INSERT",
-        "dynamodb": {"Keys": keys, "NewImage": {"kind": {"S": "feed"}}},
-    }
+    record = streamed()
     with pytest.raises(ExceptionGroup, match="1 viewers could not be told"):
         fanout.fan_out([record])
     assert numbers(sent) == [1]
