@@ -11,10 +11,10 @@ from chalicelib.kernel import clock as kernel_clock
 from chalicelib.kernel.secrets import Secret
 from tests.unit.certificates.bench import Bench, Clock, World
 from tests.unit.core.builders import ACTOR
-from tests.unit.core.conftest import cloud
+from tests.unit.core.conftest import cloud, kept_clients
 from tests.unit.engine.bench import CLUSTER
 
-__all__ = ["cloud"]
+__all__ = ["cloud", "kept_clients"]
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.core import reach
-from tests.unit.core.conftest import cloud
+from tests.unit.core.conftest import cloud, kept_clients
 from tests.unit.engine.bench import Bench, Kubernetes
 
-__all__ = ["cloud"]
+__all__ = ["cloud", "kept_clients"]
 
 
 @pytest.fixture
