@@ -43,6 +43,7 @@ HEAVY = (
     "asyncssh",
     "requests",
     "acme",
+    "OpenSSL",
     "josepy",
     "argon2",
     "boto3",
