@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import table
-from chalicelib.aws.table import ConditionFailed, Update
+from chalicelib.aws.table import ConditionFailed, Update, Write
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
 from chalicelib.core.identity import attendance, passwords, tokens, users
@@ -66,34 +66,30 @@ def _proved(user: User | None, password: str, wrong: str) -> User:
 
 def log_in(user: User, lifetimes: Lifetimes, address: str) -> Tokens:
     """A new session of who has proved who he is, noted as his last log-in and in the audit."""
-    opened, actions, found = _opening(user, lifetimes)
     actor = Actor(int(user.id), user.username, address)
-    noted = [*actions, Gate.last_login.set(clock.iso_now())]
-    entry = audit.entry(actor, "session.open", user.pk)
-    table.write([Update(found, noted, table.present()), entry])
-    return opened
+    noted = Gate.last_login.set(clock.iso_now())
+    return _open(user, lifetimes, [noted], [audit.entry(actor, "session.open", user.pk)])
 
 
 def open_session(user: User, access_seconds: int, refresh_seconds: int = REFRESH_SECONDS) -> Tokens:
     """A new session; the oldest goes when there are too many."""
-    opened, actions, gate = _opening(user, Lifetimes(access_seconds, refresh_seconds))
-    table.update(gate, actions, table.present())
-    return opened
+    return _open(user, Lifetimes(access_seconds, refresh_seconds), [], [])
 
 
-def _opening(user: User, lifetimes: Lifetimes) -> tuple[Tokens, list[Any], Gate]:
+def _open(user: User, lifetimes: Lifetimes, noted: list[Any], writes: list[Write]) -> Tokens:
+    """``noted`` on the gate and ``writes`` hold together with the session."""
     session_id, refresh_id = ids.new_token(size=12), ids.new_token(size=12)
     gate = table.find(Gate, user.pk, "GATE")
     held: dict[str, Any] = dict(gate.sessions.attribute_values) if gate else {}
-    now = clock.epoch()
-    kept = sorted(held.items(), key=lambda one: one[1]["exp"])[-(MOST_SESSIONS - 1) :]
-    gone = set(held) - {sid for sid, entry in kept if entry["exp"] > now}
-    actions: list[Any] = [Gate.sessions[sid].remove() for sid in gone]
-    expires = now + max(lifetimes.refresh, lifetimes.access)
+    live = sorted((sid for sid in held if held[sid]["exp"] > clock.epoch()), key=lambda sid: held[sid]["exp"])
+    kept = set(live[-(MOST_SESSIONS - 1) :])
+    actions: list[Any] = [*noted, *(Gate.sessions[sid].remove() for sid in held.keys() - kept)]
+    expires = clock.epoch() + max(lifetimes.refresh, lifetimes.access)
     actions.append(Gate.sessions[session_id].set({"exp": expires, "refresh": refresh_id}))
     actions += [Gate.uuid.set(user.uuid), Gate.keys.set(Gate.keys | {})]  # of gates older than these
-    opened = _tokens(int(user.id), session_id, refresh_id, lifetimes)
-    return opened, actions, Gate(user.pk, "GATE")
+    crowded_out = [attendance.narrowed(int(user.id))] if len(live) > len(kept) else []
+    table.write([Update(Gate(user.pk, "GATE"), actions, table.present()), *writes, *crowded_out])
+    return _tokens(int(user.id), session_id, refresh_id, lifetimes)
 
 
 def _tokens(user_id: int, session_id: str, refresh_id: str, lifetimes: Lifetimes) -> Tokens:

@@ -125,6 +125,17 @@ def test_another_password_ends_all_but_the_session_that_chose_it(
     assert ended(gateway) == {"other"}
 
 
+def test_a_log_in_that_makes_room_for_itself_ends_what_the_oldest_opened(
+    ada: User, gateway: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 2)
+    assert [enter(name, session(ada)[0]) for name in ("first", "second")] == [200, 200]
+    assert not list(Narrowed.query(ada.pk, Narrowed.sk.startswith("NARROWED#"))), "there was room"
+    session(ada)
+    streamed(ada)
+    assert ended(gateway) == {"first"}
+
+
 def test_a_revoked_key_ends_what_it_opened(ada: User, actor: Actor, gateway: dict[str, list[Any]]) -> None:
     wanted = keys.Request("ci", "ce_dev_", (Permission.READ,))
     (key, secret), (kept, kept_secret) = (keys.mint(actor, int(ada.id), wanted) for _ in range(2))
