@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -110,6 +110,12 @@ def absent() -> Condition:
 
 def present() -> Condition:
     return Record.pk.exists()
+
+
+def setting(model: type[Record], fields: Mapping[str, Any]) -> list[Action]:
+    """The actions that set ``fields``; None takes an attribute away."""
+    chosen = ((getattr(model, name), value) for name, value in fields.items())
+    return [attribute.remove() if value is None else attribute.set(value) for attribute, value in chosen]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.expressions.update import Action
-
 from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit, usage, vault
@@ -119,7 +117,7 @@ def ensure(actor: Actor, name: str, fields: dict[str, Any], kubeconfig: Secret) 
 
 def _change(actor: Actor, cluster: Cluster, fields: dict[str, Any], sealed: str) -> Cluster:
     before = {name: getattr(cluster, name) for name in FIELDS}
-    actions: list[Action] = [_setting(name, fields[name]) for name in FIELDS]
+    actions = table.setting(Cluster, {name: fields[name] for name in FIELDS})
     actions.append(Cluster.updated_at.set(clock.iso_now()))
     after = _shown(fields) | {"kubeconfig": "set"}
     writes: list[Write] = [
@@ -132,12 +130,6 @@ def _change(actor: Actor, cluster: Cluster, fields: dict[str, Any], sealed: str)
     except ConditionFailed as error:
         raise NotFound(f"The cluster '{cluster.name}' was removed at this moment.") from error
     return get(cluster.name)
-
-
-def _setting(name: str, value: Any) -> Action:
-    attribute = getattr(Cluster, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
 
 
 def remove(actor: Actor, name: str) -> None:

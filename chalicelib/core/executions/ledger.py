@@ -21,9 +21,16 @@ from chalicelib.core import audit, counting
 from chalicelib.core.audit import Actor
 from chalicelib.core.executions import control, feed, model
 from chalicelib.core.executions.feed import FeedEntry, StatusChange
-from chalicelib.core.executions.model import Execution, Part, blank_part, execution_key, part_key
+from chalicelib.core.executions.model import (
+    Execution,
+    Part,
+    blank_execution,
+    blank_part,
+    execution_key,
+    part_key,
+)
 from chalicelib.core.executions.status import Status, together
-from chalicelib.kernel import clock, ids
+from chalicelib.kernel import clock
 
 LOOK_AGAIN = timedelta(minutes=2)
 """When the sweep looks at an execution that has not ended by then."""
@@ -64,25 +71,10 @@ def create(request: Request, guard: Sequence[Write] = ()) -> Execution:
 
     Raises ConditionFailed when its id is taken or ``guard``, what else must hold, does not.
     """
+    execution = blank_execution(request.actor, request.work, request.subject, request.execution_id)
     numbers = counting.next_ids(model.PARTS, len(request.targets))
-    now = clock.now()
-    execution_id = request.execution_id or ids.new_uuid()
-    execution = Execution(
-        execution_key(execution_id),
-        "EXEC",
-        id=execution_id,
-        work=request.work,
-        status=Status.QUEUED.value,
-        asked_by=request.actor.user_id,
-        asked_by_name=request.actor.username,
-        subject=request.subject,
-        targets=[list(target) for target in request.targets],
-        first_part=numbers.start,
-        total=len(numbers),
-        created_at=clock.iso(now),
-        due_pk=model.DUE,
-        due_at=clock.iso(now + timedelta(minutes=1)),
-    )
+    execution.targets = [list(target) for target in request.targets]
+    execution.first_part, execution.total = numbers.start, len(numbers)
     after = {key: value for key, value in request.subject.items() if key != "content"}
     writes: list[Write] = [
         Put(execution, table.absent()),

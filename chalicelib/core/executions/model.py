@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
@@ -12,8 +15,9 @@ from pynamodb.attributes import (
 
 from chalicelib.aws.table import Record
 from chalicelib.core import counting
+from chalicelib.core.audit import Actor
 from chalicelib.core.executions.status import Status
-from chalicelib.kernel import ids
+from chalicelib.kernel import clock, ids
 
 CHUNK = 100
 """Parts that are handed to a relay together."""
@@ -23,6 +27,9 @@ OUTPUT_HEAD = 4 * 1024
 
 PARTS = "parts"
 DUE = "EXECUTIONS"
+
+STARTED_WITHIN = timedelta(minutes=1)
+"""When the sweep looks for what was written and not started."""
 
 
 class Execution(Record, discriminator="execution"):
@@ -102,6 +109,28 @@ def part_key(part_id: int) -> tuple[str, str]:
 def listed_under(status: Status) -> str:
     """Key of the list (index gsi4) of parts in that state."""
     return f"PARTS#status#{status.listed_as}"
+
+
+def blank_execution(actor: Actor, work: str, subject: dict[str, Any], execution_id: str | None) -> Execution:
+    """A queued execution, without parts, as it is first written; None gives it a new id."""
+    now = clock.now()
+    execution_id = execution_id or ids.new_uuid()
+    return Execution(
+        execution_key(execution_id),
+        "EXEC",
+        id=execution_id,
+        work=work,
+        status=Status.QUEUED.value,
+        asked_by=actor.user_id,
+        asked_by_name=actor.username,
+        subject=subject,
+        targets=[],
+        first_part=0,
+        total=0,
+        created_at=clock.iso(now),
+        due_pk=DUE,
+        due_at=clock.iso(now + STARTED_WITHIN),
+    )
 
 
 def blank_part(execution: Execution, part_id: int, server_id: int, server_name: str) -> Part:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -16,13 +15,10 @@ from chalicelib.aws import table
 from chalicelib.aws.table import Put, Write
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
-from chalicelib.core.executions import control, feed, ledger, model
-from chalicelib.core.executions.model import Execution, execution_key
+from chalicelib.core.executions import control, feed, ledger
+from chalicelib.core.executions.model import Execution, blank_execution
 from chalicelib.core.executions.status import Status
-from chalicelib.kernel import clock, ids
-
-STARTED_WITHIN = timedelta(minutes=1)
-"""When the sweep looks for what was written and not started."""
+from chalicelib.kernel import clock
 
 
 @dataclass(frozen=True)
@@ -40,25 +36,9 @@ class TaskRequest:
 
 def prepare(request: TaskRequest) -> Execution:
     """The record, not yet written."""
-    now = clock.now()
-    execution_id = request.execution_id or ids.new_uuid()
-    return Execution(
-        execution_key(execution_id),
-        "EXEC",
-        id=execution_id,
-        work=request.work,
-        status=Status.QUEUED.value,
-        asked_by=request.actor.user_id,
-        asked_by_name=request.actor.username,
-        subject=request.subject,
-        targets=[],
-        first_part=0,
-        total=0,
-        progress=0,
-        created_at=clock.iso(now),
-        due_pk=model.DUE,
-        due_at=clock.iso(now + STARTED_WITHIN),
-    )
+    execution = blank_execution(request.actor, request.work, request.subject, request.execution_id)
+    execution.progress = 0
+    return execution
 
 
 def creating(execution: Execution, request: TaskRequest) -> list[Write]:

@@ -81,10 +81,7 @@ def change(actor: Actor, group_id: int, fields: dict[str, Any]) -> ServerGroup:
     while True:
         group = get(group_id)
         before = _audited(group)
-        actions = [
-            getattr(ServerGroup, name).remove() if value is None else getattr(ServerGroup, name).set(value)
-            for name, value in fields.items()
-        ]
+        actions = table.setting(ServerGroup, fields)
         actions.append(ServerGroup.revision.add(1))
         changed = audit.entry(actor, "server-group.update", group.pk, before=before, after=before | fields)
         try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.expressions.update import Action
 
 from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update, Write
@@ -199,7 +198,7 @@ def change(actor: Actor, server: Server, fields: dict[str, Any], given: Credenti
     moved = any(name in fields and fields[name] != getattr(server, name) for name in ("hostname", "port"))
     if moved:
         fields = fields | {"host_key": None}
-    actions = [_setting(name, value) for name, value in fields.items()]
+    actions = table.setting(Server, fields)
     search = _search(fields.get("name", server.name), fields.get("hostname", server.hostname))
     actions += [Server.search.set(search), Server.updated_at.set(clock.iso_now())]
     secrets = [getattr(ServerSecret, name).set(value) for name, value in _sealed(server_id, given).items()]
@@ -216,12 +215,6 @@ def change(actor: Actor, server: Server, fields: dict[str, Any], given: Credenti
         raise NotFound(f"There is no server {server_id}.") from error
     server.refresh(consistent_read=True)
     return server
-
-
-def _setting(name: str, value: Any) -> Action:
-    attribute = getattr(Server, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
 
 
 def delete(actor: Actor, server: Server) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pynamodb.expressions.update import Action
-
 from chalicelib.aws import table
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit, usage
@@ -175,18 +173,12 @@ def _update(schedule: Schedule, before: dict[str, Any], after: dict[str, Any]) -
     due = _due(after)
     values = {name: after[name] for name in FIELDS if after[name] != before[name]}
     values |= {"due_at": due, "due_pk": model.DUE if due else None, "updated_at": clock.iso_now()}
-    actions = [_setting(name, value) for name, value in values.items()]
+    actions = table.setting(Schedule, values)
     actions.append(Schedule.revision.add(1))
     # Fenced by the window too: the tick may be firing it right now.
     same = Schedule.revision == schedule.revision
     same &= Schedule.due_at == schedule.due_at if schedule.due_at else Schedule.due_at.does_not_exist()
     return Update(schedule, actions, same)
-
-
-def _setting(name: str, value: Any) -> Action:
-    attribute = getattr(Schedule, name)
-    action: Action = attribute.remove() if value is None else attribute.set(value)
-    return action
 
 
 def delete(actor: Actor, key: str) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.core.clusters import registry
+from chalicelib.core.executions import ledger
+from chalicelib.core.executions.model import Execution
 from chalicelib.core.identity.roles import Role
 from chalicelib.kernel.secrets import Secret
 from chalicelib.rest.auth import Caller
 from chalicelib.surfaces.engine import steps
-from chalicelib.surfaces.engine.model import deployments
+from chalicelib.surfaces.engine.model import deployments, lists
 from chalicelib.surfaces.engine.model.deployments import Deployment
+from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from chalicelib.surfaces.engine.service import deployments as service
 from chalicelib.surfaces.engine.service import versions
@@ -30,6 +33,12 @@ CLUSTER = {
     "issuer": None,
     "reach": "direct",
 }
+
+
+def kept_execution(execution_id: str) -> Execution:
+    found = ledger.find(execution_id)
+    assert found is not None
+    return found
 
 
 def complete(**figures: Any) -> RolloutStatus:
@@ -115,6 +124,11 @@ class Bench:
         made = self.create(app_name, **fields)
         self.run_turn(made)
         return self.stored(made)
+
+    def totals(self) -> dict[str, int]:
+        """How many of his deployments are in each state, as the lists count them."""
+        counted = {state.value: lists.page(self.user_id, state, 1, 10).total for state in State}
+        return {name: total for name, total in counted.items() if total}
 
     # -- the state machine -----------------------------------------------------------------------------
 

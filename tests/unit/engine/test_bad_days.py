@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,23 +12,12 @@ from chalicelib.core.executions.status import Status
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import PermanentTargetError, TransientTargetError
 from chalicelib.surfaces.engine import steps
-from chalicelib.surfaces.engine.model import deployments, lists
+from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.service import changing, rollouts
 from chalicelib.targets.kubernetes.replies import Reason
-from tests.unit.engine.bench import Bench, coming
-
-
-def execution(execution_id: str) -> Any:
-    found = ledger.find(execution_id)
-    assert found is not None
-    return found
-
-
-def totals(bench: Bench) -> dict[str, int]:
-    counted = {state.value: lists.page(bench.user_id, state, 1, 10).total for state in State}
-    return {name: total for name, total in counted.items() if total}
+from tests.unit.engine.bench import Bench, coming, kept_execution
 
 
 def test_a_cluster_that_is_away_is_waited_for_and_the_change_goes_on(bench: Bench) -> None:
@@ -82,7 +70,7 @@ def test_a_step_that_is_repeated_changes_nothing_more(bench: Bench, step: str) -
     assert now.status is State.RUNNING
     assert now.turn is None
     assert now.error_message is None
-    assert totals(bench) == {"running": 1}
+    assert bench.totals() == {"running": 1}
     assert len({spec.model_dump_json() for spec in bench.kubernetes.applied}) == 1
 
 
@@ -90,7 +78,7 @@ def test_a_step_of_an_attempt_that_was_given_up_does_nothing(bench: Bench) -> No
     made = bench.create()
     event = bench.event(made)
     following = bench.step(event, "apply")
-    assert ledger.new_attempt(execution(event["execution_id"]))
+    assert ledger.new_attempt(kept_execution(event["execution_id"]))
     assert bench.step(following, "watch")["step"] == "done"
     assert bench.step(event, "apply")["step"] == "done"
     assert bench.run(event | {"attempt": 2})["status"] == "succeeded"
@@ -107,7 +95,7 @@ def test_the_sweep_starts_what_was_written_and_not_started(
     monkeypatch.setattr(changing, "start", lambda name, attempt=1: started.append((name, attempt)))
     turn = bench.stored(made).turn
     assert turn is not None
-    steps.sweep(execution(turn))
+    steps.sweep(kept_execution(turn))
     assert started == [(turn, 1)]
 
 
@@ -120,22 +108,22 @@ def test_the_sweep_takes_over_from_a_workflow_that_is_gone(
     started: list[tuple[str, int]] = []
     monkeypatch.setattr(changing, "start", lambda name, attempt=1: started.append((name, attempt)))
     monkeypatch.setattr(workflows, "status", lambda *_: None)
-    steps.sweep(execution(event["execution_id"]))
+    steps.sweep(kept_execution(event["execution_id"]))
     assert started == [(event["execution_id"], 2)]
 
 
 def test_the_sweep_ends_what_was_left_behind_by_a_change_that_took_its_place(bench: Bench) -> None:
     made = bench.create()
-    turn = execution(bench.event(made)["execution_id"])
+    turn = kept_execution(bench.event(made)["execution_id"])
     bench.run_turn(made)
-    left = execution(turn.id)
+    left = kept_execution(turn.id)
     stale = Deployment(deployments.key("x"), "DEPLOYMENT")
     assert left.state.final
     left.id, left.pk, left.status = "left-behind", "EXEC#left-behind", Status.QUEUED.value
     left.subject = left.subject | {"deployment_id": stale.pk}
     left.save()
     steps.sweep(left)
-    assert execution("left-behind").state is Status.CANCELLED
+    assert kept_execution("left-behind").state is Status.CANCELLED
 
 
 def test_a_fault_of_ours_ends_the_change_and_says_so(bench: Bench) -> None:

@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from chalicelib.core.executions import ledger
 from chalicelib.core.executions.status import Status
 from chalicelib.core.notices import deliveries, hooks
 from chalicelib.core.notices.deliveries import Filters
 from chalicelib.core.quotas import keeping
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.secrets import Secret
-from chalicelib.surfaces.engine.model import deployments, lists
+from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.service import changing, scaling, versions
 from chalicelib.surfaces.engine.service import deployments as service
 from chalicelib.targets.kubernetes.replies import Reason
 from tests.unit.core.builders import ACTOR
-from tests.unit.engine.bench import Bench, coming, complete, failing
-
-
-def execution(execution_id: str) -> Any:
-    found = ledger.find(execution_id)
-    assert found is not None
-    return found
-
-
-def totals(bench: Bench) -> dict[str, int]:
-    counted = {state.value: lists.page(bench.user_id, state, 1, 10).total for state in State}
-    return {name: total for name, total in counted.items() if total}
+from tests.unit.engine.bench import Bench, coming, complete, failing, kept_execution
 
 
 def test_a_new_deployment_is_pending_then_running_and_tells_its_address(bench: Bench) -> None:
     made = bench.create(env_vars={"COLOUR": "blue"}, replicas=2)
     assert made.status is State.PENDING
     assert made.url is None
-    assert totals(bench) == {"pending": 1}
+    assert bench.totals() == {"pending": 1}
     ran = bench.run_turn(made)
     now = bench.stored(made)
     assert now.status is State.RUNNING
     assert now.url == "https://shop.apps.example.com"
     assert now.turn is None
     assert now.deployed_at is not None
-    assert execution(ran).state is Status.SUCCEEDED
-    assert totals(bench) == {"running": 1}
+    assert kept_execution(ran).state is Status.SUCCEEDED
+    assert bench.totals() == {"running": 1}
     (spec,) = bench.kubernetes.applied
     assert (spec.namespace, spec.replicas, spec.revision) == ("app-shop", 2, "1")
     assert spec.env["COLOUR"].reveal() == "blue"
@@ -63,7 +50,7 @@ def test_a_new_deployment_that_fails_stays_failed_with_the_reason_and_the_last_w
     now = bench.stored(made)
     assert now.status is State.FAILED
     assert now.error_message == "The app ends as soon as it starts. Its last lines:\nno DATABASE_URL"
-    assert execution(ran).reason == now.error_message
+    assert kept_execution(ran).reason == now.error_message
     assert deployments.revisions(made.id)[0].outcome == "failed"
 
 
@@ -77,7 +64,7 @@ def test_an_update_that_fails_goes_back_to_what_worked_and_says_so(bench: Bench)
     assert now.status is State.RUNNING
     assert now.error_message == "The image cannot be pulled. Rolled back to revision 1."
     assert (now.revision, now.replicas, now.spec["image"]) == (1, 1, "registry.example.com/shop:1")
-    assert execution(ran).state is Status.FAILED
+    assert kept_execution(ran).state is Status.FAILED
     tried, restored = bench.kubernetes.applied[1:]
     assert (tried.image, tried.env["A"].reveal(), tried.replicas) == (
         "registry.example.com/shop:broken",
@@ -112,7 +99,7 @@ def test_a_second_change_waits_its_turn_and_the_first_is_carried_out_as_it_was_a
     assert waiting is not None
     assert bench.step(first | {"execution_id": waiting}, "apply")["step"] == "done", "not its turn"
     bench.run(first)
-    assert execution(first["execution_id"]).state is Status.SUCCEEDED
+    assert kept_execution(first["execution_id"]).state is Status.SUCCEEDED
     assert bench.stored(made).turn == waiting
     assert bench.stored(made).status is State.UPDATING
     bench.run_turn(made)
@@ -132,7 +119,10 @@ def test_of_several_that_wait_the_newest_takes_the_place_and_holds_what_they_wan
     replaced = bench.stored(made).waiting
     scaling.scale(bench.caller, made.id, 4)
     assert replaced is not None
-    assert (execution(replaced).state, execution(replaced).reason) == (Status.CANCELLED, changing.SUPERSEDED)
+    assert (kept_execution(replaced).state, kept_execution(replaced).reason) == (
+        Status.CANCELLED,
+        changing.SUPERSEDED,
+    )
     bench.run(first)
     bench.run_turn(made)
     last = bench.kubernetes.applied[-1]
@@ -147,7 +137,7 @@ def test_a_change_that_is_in_trouble_gives_way_to_the_one_that_waits(bench: Benc
     bench.update(made, image="registry.example.com/shop:2")
     bench.kubernetes.rollouts = [coming("The image cannot be pulled.", reason=Reason.image_pull)]
     bench.run(first)
-    ended = execution(first["execution_id"])
+    ended = kept_execution(first["execution_id"])
     assert (ended.state, ended.reason) == (
         Status.FAILED,
         "The image cannot be pulled. A newer change takes its place.",
@@ -166,11 +156,11 @@ def test_a_stop_does_not_wait_for_a_rollout_that_hangs(bench: Bench) -> None:
     stopped = scaling.stop(bench.caller, made.id)
     assert stopped.status is State.STOPPED
     bench.run(following, first="watch")
-    assert execution(first["execution_id"]).state is Status.CANCELLED
+    assert kept_execution(first["execution_id"]).state is Status.CANCELLED
     bench.run_turn(made)
     assert bench.kubernetes.applied[-1].replicas == 0
     assert bench.stored(made).status is State.STOPPED
-    assert totals(bench) == {"stopped": 1}
+    assert bench.totals() == {"stopped": 1}
 
 
 def test_stopping_keeps_the_replicas_for_the_start(bench: Bench) -> None:
@@ -204,7 +194,7 @@ def test_a_deleted_deployment_is_gone_for_its_owner_and_its_name_is_free_once_th
     _, deletion = service.delete(bench.caller, made.id)
     with pytest.raises(NotFound):
         changing.own(bench.caller, made.id)
-    assert totals(bench) == {}
+    assert bench.totals() == {}
     assert keeping.standing(bench.user_id).held.apps == 0
     with pytest.raises(Conflict):
         bench.create()
@@ -215,7 +205,7 @@ def test_a_deleted_deployment_is_gone_for_its_owner_and_its_name_is_free_once_th
     assert event["step"] == "watch"
     bench.kubernetes.namespace = "gone"
     bench.run(event, first="watch")
-    assert execution(deletion).state is Status.SUCCEEDED
+    assert kept_execution(deletion).state is Status.SUCCEEDED
     assert deployments.find(made.id) is None
     assert deployments.everything(made.id) == []
     assert bench.create().status is State.PENDING

@@ -59,10 +59,7 @@ def update_script(actor: Actor, script_id: int, request: ScriptUpdate) -> Script
     script = model.get_script(script_id)
     before = _audited(script)
     fields = request.model_dump(exclude_unset=True)
-    actions = [
-        getattr(Script, name).remove() if value is None else getattr(Script, name).set(value)
-        for name, value in fields.items()
-    ]
+    actions = table.setting(Script, fields)
     description = fields.get("description", script.description)
     actions += [
         Script.search.set(_search(fields.get("name", script.name), description)),

@@ -192,11 +192,8 @@ def _hold(workflow: Workflow, after: Json) -> None:
 
 def _changing(actor: Actor, workflow: Workflow, before: Json, after: Json) -> list[Write]:
     number, scripts = int(workflow.id), graphs.scripts(after["nodes"])
-    actions = [
-        getattr(Workflow, name).remove() if value is None else getattr(Workflow, name).set(value)
-        for name, value in after.items()
-        if value != before[name]
-    ]
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    actions = table.setting(Workflow, changed)
     actions += [Workflow.held.set(sorted(scripts)), Workflow.updated_at.set(clock.iso_now())]
     actions.append(Workflow.revision.add(1))
     called = _called(number, after["name"])

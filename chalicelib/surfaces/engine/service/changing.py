@@ -198,9 +198,6 @@ def _turn(found: Deployment, action: Action, execution_id: str) -> dict[str, Any
 
 def set_fields(record: Deployment, fields: dict[str, Any]) -> list[Any]:
     """Sets ``fields`` on the record in memory, and gives the actions that set them in the table."""
-    made = []
     for name, value in fields.items():
         setattr(record, name, value)
-        attribute = getattr(Deployment, name)
-        made.append(attribute.remove() if value is None else attribute.set(value))
-    return made
+    return table.setting(Deployment, fields)
