@@ -48,10 +48,10 @@ def test_a_host_that_is_not_there_is_an_error(pool: ConnectionPool, login: Login
 
 
 def test_a_host_that_does_not_answer_in_time_is_an_error(pool: ConnectionPool) -> None:
-    with Sshd(extra="ForceCommand sleep 5") as sshd:
+    with Sshd(extra="ForceCommand sleep 60") as sshd:
         key = Secret(sshd.authorized_key().private)
         login = Login(hostname="127.0.0.1", port=sshd.port, username=sshd.username, private_key=key)
         began = time.monotonic()
         with pytest.raises(TransientTargetError, match=r"did not tell its health within 0\.5 seconds"):
             check_health(pool, login, timeout_seconds=0.5)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30
