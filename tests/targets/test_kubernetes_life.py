@@ -113,7 +113,7 @@ def test_control_c_ends_what_runs_in_a_container_and_leaving_ends_the_shell(app:
         shell.write(b"\x03")
         shell.write(b"echo en''ded\r")
         see("ended\r\n")
-        shell.write(f"echo st''ays; sleep {mark}\r".encode())
+        shell.write(f"sh -c \"echo st''ays; exec sleep {mark}\"\r".encode())
         see("stays\r\n")
     looking = (
         "/bin/sh",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,8 @@ _PATIENCE = 0.5
 """Seconds that one write waits for a container that takes nothing, so that its thread can still be ended."""
 _LEAVE = b"\x03\x04"
 """Ctrl-C and Ctrl-D: container engines let a program live whose terminal is gone."""
+_ASKED_TO_END = 3
+_ENDING_SECONDS = 0.3
 
 
 class ContainerShell:
@@ -51,6 +54,16 @@ class ContainerShell:
         bounded = size.within_bounds()
         text = json.dumps({"Width": bounded.columns, "Height": bounded.rows})
         self._channels.write(RESIZE, text.encode(), _PATIENCE)
+
+    def leave(self) -> None:
+        """Asks the shell to end as a person would; more than once, for between two commands it does not
+        listen. What it still has to say is dropped."""
+        for _ in range(_ASKED_TO_END):
+            if not self.ended:
+                self.write(_LEAVE)
+            until = time.monotonic() + _ENDING_SECONDS
+            while not self.ended and (left := until - time.monotonic()) > 0:
+                self.read(left)
 
     @property
     def ended(self) -> bool:
@@ -107,8 +120,7 @@ def open_shell(request: ShellRequest, size: Size) -> Iterator[ContainerShell]:
         shell.resize(size)
         yield shell
     finally:
-        if not shell.ended:
-            shell.write(_LEAVE)
+        shell.leave()
         channels.close()
 
 
