@@ -3,10 +3,14 @@
 The package for AWS and the one for a single machine are made by the same steps. They differ in one thing:
 on AWS the zip carries the dependencies of ``requirements.txt``; on one machine the functions run in the
 environment of the launcher, which holds them already, so that the zip needs only our own code.
+
+Both carry the bytecode of what is in them: a function cannot keep its own, and compiling everything again
+would more than double a cold start.
 """
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import json
 import os
@@ -14,9 +18,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 import yaml
@@ -26,6 +32,7 @@ from infra.environment import ROOT
 PIECES = Path(__file__).resolve().parent / "template"
 INCLUDE = "Quarterdeck::Include"
 CHALICE_STAGE = "main"
+UNPACKED = "/var/task"  # where Lambda unpacks the zip: for tracebacks
 # What the package is made of; a change in any of it makes a new package.
 SOURCES = (
     "app.py",
@@ -69,6 +76,7 @@ def build(out: Path, *, dependencies: bool, root: Path = ROOT) -> Package:
         extra.write_text(json.dumps(pieces(root)))
         made = Path(name) / "out"
         _run_chalice(staged, extra, made)
+        _add_bytecode(made / "deployment.zip", Path(name) / "compiled")
         out.mkdir(parents=True, exist_ok=True)
         for part in ("sam.json", "deployment.zip"):
             shutil.copyfile(made / part, out / part)
@@ -136,6 +144,20 @@ def _run_chalice(project: Path, extra: Path, out: Path) -> None:
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PackagingProblem(f"chalice package failed:\n{done.stdout}{done.stderr}".strip())
+
+
+def _add_bytecode(archive: Path, work: Path) -> None:
+    """Of every module in it, for the Python that runs this, which is the one that Chalice has the functions
+    run on. It is used whatever the file times say, for unpacking a zip may change them. What cannot be
+    compiled (libraries carry templates that only look like modules) is left as it is."""
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as into:
+        into.extractall(work)
+        mode = PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(
+            work, quiet=2, stripdir=work, prependdir=UNPACKED, invalidation_mode=mode, workers=0
+        )
+        for path in sorted(work.rglob("*.pyc")):
+            into.write(path, path.relative_to(work))
 
 
 def _source_files(root: Path) -> Iterator[Path]:

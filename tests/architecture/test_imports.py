@@ -24,7 +24,6 @@ ALLOWED = {
         r"chalicelib\.surfaces\.\w+\.model(\..+)?",
     ],
     "paramiko": [r"chalicelib\.targets(\..+)?"],
-    "kubernetes": [r"chalicelib\.targets(\..+)?"],
     "websocket": [r"chalicelib\.targets(\..+)?"],
     "docker": [r"chalicelib\.targets(\..+)?"],
     "asyncssh": [r"chalicelib\.targets(\..+)?"],
@@ -51,7 +50,7 @@ HEAVY = (
 )
 
 # Not part of what is deployed.
-OUTSIDE = ("infra", "tests", "ministack", "pytest", "moto")
+OUTSIDE = ("infra", "tests", "ministack", "pytest", "moto", "kubernetes")
 
 
 def test_import_linter_finds_nothing(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,21 @@ def test_gateway_errors_are_json_in_our_shape(resources: dict[str, Any]) -> None
 def test_the_zip_for_one_machine_holds_our_code_alone(package: packaging.Package) -> None:
     with zipfile.ZipFile(package.archive) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
-    assert tops == {"app.py", "chalicelib", "chalice"}
+    assert tops == {"app.py", "chalicelib", "chalice", "__pycache__"}
+
+
+def test_the_zip_holds_the_bytecode_of_every_module_and_python_takes_it_as_it_is(
+    package: packaging.Package,
+) -> None:
+    with zipfile.ZipFile(package.archive) as archive:
+        names = set(archive.namelist())
+        modules = {name for name in names if name.endswith(".py")}
+        assert len(modules) > 300
+        for module in modules:
+            compiled = archive.read(cache_from_source(module))
+            magic, flags, stamp = compiled[:4], int.from_bytes(compiled[4:8], "little"), compiled[8:16]
+            assert (magic, flags) == (MAGIC_NUMBER, 0b01), f"{module}: would be looked at again"
+            assert stamp == source_hash(archive.read(module)), f"{module}: of another source"
 
 
 def test_the_embedded_template_differs_from_that_for_aws_in_few_things_only(
