@@ -10,19 +10,20 @@ would more than double a cold start.
 
 from __future__ import annotations
 
-import compileall
 import hashlib
 import json
+import marshal
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from typing import Any
 
 import yaml
@@ -76,7 +77,7 @@ def build(out: Path, *, dependencies: bool, root: Path = ROOT) -> Package:
         extra.write_text(json.dumps(pieces(root)))
         made = Path(name) / "out"
         _run_chalice(staged, extra, made)
-        _add_bytecode(made / "deployment.zip", Path(name) / "compiled")
+        _add_bytecode(made / "deployment.zip")
         out.mkdir(parents=True, exist_ok=True)
         for part in ("sam.json", "deployment.zip"):
             shutil.copyfile(made / part, out / part)
@@ -146,18 +147,31 @@ def _run_chalice(project: Path, extra: Path, out: Path) -> None:
         raise PackagingProblem(f"chalice package failed:\n{done.stdout}{done.stderr}".strip())
 
 
-def _add_bytecode(archive: Path, work: Path) -> None:
+def _add_bytecode(archive: Path) -> None:
     """Of every module in it, for the Python that runs this, which is the one that Chalice has the functions
-    run on. It is used whatever the file times say, for unpacking a zip may change them. What cannot be
-    compiled (libraries carry templates that only look like modules) is left as it is."""
-    with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as into:
-        into.extractall(work)
-        mode = PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(
-            work, quiet=2, stripdir=work, prependdir=UNPACKED, invalidation_mode=mode, workers=0
-        )
-        for path in sorted(work.rglob("*.pyc")):
-            into.write(path, path.relative_to(work))
+    run on."""
+    with zipfile.ZipFile(archive, "a") as into:
+        for module in [name for name in into.namelist() if name.endswith(".py")]:
+            compiled = zipfile.ZipInfo(cache_from_source(module), into.getinfo(module).date_time)
+            compiled.external_attr = 0o644 << 16  # the functions are another user's
+            compiled.compress_type = zipfile.ZIP_DEFLATED
+            code = _bytecode(into.read(module), f"{UNPACKED}/{module}")
+            if code is not None:
+                into.writestr(compiled, code)
+
+
+def _bytecode(source: bytes, path: str) -> bytes | None:
+    """A .pyc that is used whatever the file times say, for unpacking a zip may change them (PEP 552).
+
+    None for what cannot be compiled: libraries carry templates that only look like modules.
+    """
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            code = compile(source, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return None
+    unchecked = (0b01).to_bytes(4, "little")
+    return MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
 
 
 def _source_files(root: Path) -> Iterator[Path]:
