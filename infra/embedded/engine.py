@@ -109,9 +109,8 @@ class Engine:
         output = logging.getLogger("quarterdeck.relay")
         self.relay = Relay(self._relay_environment(deployed), output, self._relay_started)
         self._background.append(asyncio.create_task(self.relay.run()))
-        await self._ensure_admin(deployed)
-        self._step("waiting for every part to answer")
-        await self._all_answer()
+        # Together: each waits for the first start of a function of its own.
+        await asyncio.gather(self._ensure_admin(deployed), self._all_answer())
         self._phase("ready")
 
     async def _emulator_is_up(self) -> None:
@@ -123,6 +122,7 @@ class Engine:
             await asyncio.sleep(0.05)
 
     async def _all_answer(self) -> None:
+        self._step("waiting for every part to answer")
         deadline = time.monotonic() + READY_WITHIN
         while True:
             report = await self.doctor.report()
