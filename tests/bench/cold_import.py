@@ -18,7 +18,7 @@ _EMPTY = 'from chalice.app import Chalice\n\napp = Chalice(app_name="empty")\n'
 _LIBRARIES = (
     'import sys\n\nsys.modules["urllib3.contrib.pyopenssl"] = None\n'
     + _EMPTY
-    + "import aws_lambda_powertools.logging, pydantic, pynamodb.models\n"
+    + "import aws_lambda_powertools.logging, pynamodb.models\nfrom pydantic import BaseModel, SecretStr\n"
 )
 _TIMED = (
     "import time; started = time.perf_counter(); import app; print((time.perf_counter() - started) * 1000)"
