@@ -104,7 +104,8 @@ def test_a_failed_update_leaves_what_worked_running_and_is_undone_by_applying_it
         app = apps.applied("serve")
         good = app.spec
         app.completed()
-        app.change("deaf", revision="2", progress_deadline_seconds=25)
+        # By then its container must run and its probe fail, on a node that is busy with all the others.
+        app.change("deaf", revision="2", progress_deadline_seconds=60)
         app.apply()
         failed = app.ended()
         assert (failed.outcome, failed.reason, failed.available) == ("failed", "probe_failing", 1)
