@@ -149,7 +149,7 @@ def _run_chalice(project: Path, extra: Path, out: Path) -> None:
 
 def _add_bytecode(archive: Path) -> None:
     """Of every module in it, for the Python that runs this, which is the one that Chalice has the functions
-    run on."""
+    run on. Any other takes no notice of it, by its name."""
     with zipfile.ZipFile(archive, "a") as into:
         for module in [name for name in into.namelist() if name.endswith(".py")]:
             compiled = zipfile.ZipInfo(cache_from_source(module), into.getinfo(module).date_time)

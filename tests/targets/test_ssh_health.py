@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +50,5 @@ def test_a_host_that_does_not_answer_in_time_is_an_error(pool: ConnectionPool) -
     with Sshd(extra="ForceCommand sleep 60") as sshd:
         key = Secret(sshd.authorized_key().private)
         login = Login(hostname="127.0.0.1", port=sshd.port, username=sshd.username, private_key=key)
-        began = time.monotonic()
         with pytest.raises(TransientTargetError, match=r"did not tell its health within 0\.5 seconds"):
             check_health(pool, login, timeout_seconds=0.5)
-        assert time.monotonic() - began < 30

@@ -81,10 +81,11 @@ def _open(user: User, lifetimes: Lifetimes, noted: list[Any], writes: list[Write
     session_id, refresh_id = ids.new_token(size=12), ids.new_token(size=12)
     gate = table.find(Gate, user.pk, "GATE")
     held: dict[str, Any] = dict(gate.sessions.attribute_values) if gate else {}
-    live = sorted((sid for sid in held if held[sid]["exp"] > clock.epoch()), key=lambda sid: held[sid]["exp"])
+    now = clock.epoch()
+    live = sorted((sid for sid in held if held[sid]["exp"] > now), key=lambda sid: held[sid]["exp"])
     kept = set(live[-(MOST_SESSIONS - 1) :])
     actions: list[Any] = [*noted, *(Gate.sessions[sid].remove() for sid in held.keys() - kept)]
-    expires = clock.epoch() + max(lifetimes.refresh, lifetimes.access)
+    expires = now + max(lifetimes.refresh, lifetimes.access)
     actions.append(Gate.sessions[session_id].set({"exp": expires, "refresh": refresh_id}))
     actions += [Gate.uuid.set(user.uuid), Gate.keys.set(Gate.keys | {})]  # of gates older than these
     crowded_out = [attendance.narrowed(int(user.id))] if len(live) > len(kept) else []

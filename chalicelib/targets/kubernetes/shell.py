@@ -35,6 +35,7 @@ _LEAVE = b"\x03\x04"
 """Ctrl-C and Ctrl-D: container engines let a program live whose terminal is gone."""
 _ASKED_TO_END = 3
 _ENDING_SECONDS = 0.3
+"""For each time that it is asked; one that takes no notice is then hung up on."""
 
 
 class ContainerShell:
