@@ -20,7 +20,7 @@ from tests.support.stack import PASSWORD, Stack
 from tests.support.world import unique
 
 WINDOW = 60
-ROOM = 15  # seconds of a window that a test needs
+ROOM = 20  # seconds of a window that a test needs
 _BUCKETS = load("birun").document["x-rate-limits"]["buckets"]
 LOG_INS = _BUCKETS["authentication"]["requests"]
 CALLS = _BUCKETS["general"]["requests"]

@@ -51,14 +51,14 @@ class Fleet:
         found = self.look(execution_id)
         return list(found["executions"]) if "executions" in found else [found]
 
-    def finished(self, execution_id: str | int, seconds: float = 40) -> Any:
+    def finished(self, execution_id: str | int, seconds: float = 90) -> Any:
         def done() -> Any:
             found = self.look(execution_id)
             return found if found["status"] in FINAL else None
 
         return wait_until(done, seconds=seconds, what=f"the end of {execution_id}")
 
-    def running(self, execution_id: str, seconds: float = 20) -> list[Any]:
+    def running(self, execution_id: str, seconds: float = 60) -> list[Any]:
         """Its parts, once all of them run."""
 
         def all_run() -> Any:
@@ -78,7 +78,7 @@ class Viewer:
         self.socket = websocket.create_connection(
             f"{address}/birun/ws/executions/{execution_id}{query}",
             header=[f"Authorization: Bearer {client.token}"],
-            timeout=30,
+            timeout=60,
         )
 
     def next(self) -> Any:

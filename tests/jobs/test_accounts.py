@@ -264,7 +264,7 @@ class Listening:
     def __init__(self, stack: Stack, client: ContractClient, path: str = "/v1/ws/notifications") -> None:
         address = f"{stack.base_url.replace('http', 'ws', 1)}/engine{path}"
         headers = [f"Authorization: Bearer {client.token}"] if client.token else []
-        self.socket = websocket.create_connection(address, timeout=20, header=headers)
+        self.socket = websocket.create_connection(address, timeout=60, header=headers)
 
     def next(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.socket.recv())
@@ -298,7 +298,7 @@ def test_a_user_hears_what_is_his_on_every_connection_and_others_hear_nothing(
     before = listeners(person.client)
     key = person.anonymous.as_user(person.key()["key"])
     mine, also, theirs = listen(person.client), listen(key), listen(other.client)
-    wait_until(lambda: listeners(person.client) == before + 2, seconds=60, what="two listeners")
+    wait_until(lambda: listeners(person.client) == before + 2, what="two listeners")
     sent = person.client.ok("GET", "/v1/notifications/test")
     assert sent["user_id"] == person.answer["user"]["id"]
     heard = [mine.next(), also.next()]
@@ -311,7 +311,7 @@ def test_a_user_hears_what_is_his_on_every_connection_and_others_hear_nothing(
     assert first["data"]["status"] == "failed", "the first that they hear is their own"
     for one in (mine, also, theirs):
         one.close()
-    wait_until(lambda: listeners(person.client) == before, seconds=60, what="nobody listening")
+    wait_until(lambda: listeners(person.client) == before, what="nobody listening")
 
 
 def test_who_comes_back_with_a_cursor_hears_what_was_told_meanwhile(listen: Any, person: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.jobs.seat import Seat
 from tests.support.client import ContractClient
 from tests.support.people import PASSWORD
 from tests.support.stack import Stack
+from tests.support.waiting import until_there
 from tests.support.world import unique
 
 pytestmark = pytest.mark.stack
@@ -46,10 +48,15 @@ def test_a_disabled_account_loses_its_open_terminal(
 
 
 def test_it_loses_what_it_watches(
-    stack: Stack, fleet: Fleet, admin: ContractClient, leaver: tuple[ContractClient, Callable[[], None]]
+    stack: Stack,
+    fleet: Fleet,
+    admin: ContractClient,
+    leaver: tuple[ContractClient, Callable[[], None]],
+    tmp_path: Path,
 ) -> None:
     client, disable = leaver
-    execution = fleet.start("echo begun; sleep 20; echo over", [fleet.host()])
+    go_on = tmp_path / "go-on"
+    execution = fleet.start(f"echo begun; {until_there(go_on)}; echo over", [fleet.host()])
     theirs, mine = Viewer(stack, client, execution), Viewer(stack, admin, execution)
     while theirs.next()["type"] != "output":
         pass
@@ -58,5 +65,5 @@ def test_it_loses_what_it_watches(
     while (message := theirs.next()) is not None:
         told.append(message)
     assert told[-1] == {"type": "error", "data": ENDED, "close": 1008}
-    assert "over" not in str(told)
+    go_on.touch()
     assert mine.until_the_end()[-1]["status"] == "completed"

@@ -13,6 +13,7 @@ from tests.jobs.fleet import Fleet, Viewer
 from tests.support.client import ContractClient
 from tests.support.sshd import Sshd
 from tests.support.stack import PASSWORD, Stack, wait_until
+from tests.support.waiting import until_there
 
 
 def only(fleet: Fleet, script: str, timeout: int = 60, **host: object) -> dict[str, object]:
@@ -59,7 +60,7 @@ def test_a_connection_lost_in_the_middle_fails_that_host_and_no_other(fleet: Fle
         lost = fleet.host(port=fragile.port, ssh_key=key.private)
         fine = fleet.host()
         go_on = tmp_path / "go-on"
-        script = f"echo begun; while [ ! -e {go_on} ]; do sleep 0.1; done; echo ended"
+        script = f"echo begun; {until_there(go_on)}; echo ended"
         execution_id = fleet.start(script, [lost, fine])
         fleet.running(execution_id)
         wait_until(
@@ -113,10 +114,14 @@ def _alive(pid: str) -> bool:
         return False
 
 
-def test_one_part_is_stopped_and_the_others_go_on(fleet: Fleet, admin: ContractClient) -> None:
-    execution_id = fleet.start("sleep 2; echo done", [fleet.host(), fleet.host()])
+def test_one_part_is_stopped_and_the_others_go_on(
+    fleet: Fleet, admin: ContractClient, tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go-on"
+    execution_id = fleet.start(f"{until_there(go_on)}; echo done", [fleet.host(), fleet.host()])
     one, other = fleet.running(execution_id)
     admin.ok("POST", f"/scripts/executions/{one['id']}/stop")
+    go_on.touch()
     ended = fleet.finished(execution_id)
     assert ended["status"] == "stopped"
     assert fleet.look(one["id"])["status"] == "stopped"
@@ -130,11 +135,11 @@ def test_what_waits_in_the_queue_can_be_stopped_and_never_runs(
     admin.ok("PUT", "/settings/", {"max_concurrent_executions": 1})
     try:
         ran = tmp_path / "ran"
-        execution_id = fleet.start(f"echo x >> {ran}; sleep 2", [fleet.host() for _ in range(3)])
+        execution_id = fleet.start(f"echo x >> {ran}; sleep 60", [fleet.host() for _ in range(3)])
         wait_until(ran.exists, what="the first to run")
         admin.ok("POST", f"/scripts/executions/{execution_id}/stop")
         assert {part["status"] for part in fleet.parts(execution_id)} == {"stopped"}
-        time.sleep(2.5)  # longer than the next one would have taken to begin
+        time.sleep(2.5)  # longer than the next one would take to begin
         assert ran.read_text() == "x\n"
     finally:
         admin.ok("PUT", "/settings/", before)
@@ -142,14 +147,15 @@ def test_what_waits_in_the_queue_can_be_stopped_and_never_runs(
 
 def test_the_same_queue_message_twice_has_one_effect(fleet: Fleet, stack: Stack, tmp_path: Path) -> None:
     """The relay's own message is copied onto the queue while it is at work on it."""
-    ran = tmp_path / "ran"
-    execution_id = fleet.start(f"echo x >> {ran}; sleep 2", [fleet.host()])
+    ran, go_on = tmp_path / "ran", tmp_path / "go-on"
+    execution_id = fleet.start(f"echo x >> {ran}; {until_there(go_on)}", [fleet.host()])
     wait_until(ran.exists, what="the script to run")
     body = {"operation": "ssh.run_script", "order": f"orders/{execution_id}/1/0", "token": "copy"}
     queue = stack.variables()["QUARTERDECK_RELAY_QUEUE_URL"]
     sqs = stack.aws("sqs")
     for _ in range(2):
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+    go_on.touch()
     assert fleet.finished(execution_id)["status"] == "completed"
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
@@ -169,13 +175,14 @@ def test_a_relay_killed_in_the_middle_leaves_nothing_running_and_runs_nothing_tw
     before = admin.ok("GET", "/settings/")
     admin.ok("PUT", "/settings/", {"max_concurrent_executions": 2})
     try:
-        ran = tmp_path / "ran"
+        ran, go_on = tmp_path / "ran", tmp_path / "go-on"
         hosts = [fleet.host() for _ in range(4)]
-        execution_id = fleet.start(f"echo x >> {ran}; sleep 3", hosts)
+        execution_id = fleet.start(f"echo x >> {ran}; {until_there(go_on)}", hosts)
         wait_until(lambda: ran.exists() and len(ran.read_text().split()) == 2, what="two to run")
         stack.instance.kill_relay()
+        go_on.touch()
         stack.instance.restart_relay()
-        ended = fleet.finished(execution_id, seconds=90)
+        ended = fleet.finished(execution_id)
         states = sorted(part["status"] for part in ended["executions"])
         assert states == ["completed", "completed", "failed", "failed"]
         for part in ended["executions"]:

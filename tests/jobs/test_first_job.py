@@ -147,7 +147,7 @@ def test_bytes_that_are_no_text_break_nothing(fleet: Fleet) -> None:
 def test_long_output_arrives_whole_by_cursor(fleet: Fleet, admin: ContractClient) -> None:
     """Ten megabytes as fast as they come; more than any one answer carries."""
     script = "seq 1 1400000 | head -c 10000000"
-    ended = fleet.finished(fleet.start(script, [fleet.host()]), seconds=60)
+    ended = fleet.finished(fleet.start(script, [fleet.host()]))
     assert (ended["output_bytes"], ended["output_truncated"]) == (10_000_000, True)
     digest, cursor, size, complete = hashlib.sha256(), "", 0, False
     while not complete:
@@ -191,7 +191,7 @@ def test_the_concurrency_setting_bounds_what_runs_at_once_and_the_rest_is_visibl
             seen.add((states.count("running"), states.count("queued")))
             return not {"queued", "running"} & set(states)
 
-        wait_until(ended, seconds=30, every=0.1, what="the end of all five")
+        wait_until(ended, what="the end of all five")
         assert max(running for running, _ in seen) == 2
         assert any(queued and running == 2 for running, queued in seen)
     finally:

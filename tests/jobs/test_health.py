@@ -78,7 +78,7 @@ def test_an_alert_is_raised_once_told_and_cleared_when_the_host_is_back(
     assert alerts(admin, server, "open") == []
     (past,) = alerts(admin, server, "cleared")
     assert (past["id"], past["cleared_at"] is None) == (open_one["id"], False)
-    wait_until(lambda: len(receiver.received) >= 2, seconds=40, what="both webhooks")
+    wait_until(lambda: len(receiver.received) >= 2, what="both webhooks")
     told = [json.loads(got.body) for got in receiver.received]
     assert {one["event"] for one in told} == {"alert.raised", "alert.cleared"}, "in whichever order"
     assert {one["alert"]["id"] for one in told} == {open_one["id"]}
@@ -102,8 +102,8 @@ def test_the_service_s_health_shows_its_relay_its_queues_and_what_ran(
     before = admin.ok("GET", "/health")["system_metrics"]["recent_executions_1h"]
     good = fleet.start("true", [fleet.host(), fleet.host()])
     bad = fleet.start("exit 1", [fleet.host()])
-    fleet.finished(good, seconds=90)
-    fleet.finished(bad, seconds=90)
+    fleet.finished(good)
+    fleet.finished(bad)
 
     def counted() -> Any:
         found = admin.ok("GET", "/health")
@@ -111,7 +111,7 @@ def test_the_service_s_health_shows_its_relay_its_queues_and_what_ran(
         more = (recent["completed"] - before["completed"], recent["failed"] - before["failed"])
         return found if more == (2, 1) else None
 
-    found = wait_until(counted, seconds=60, what="the count of what ended")
+    found = wait_until(counted, what="the count of what ended")
     workers = found["components"]["worker_queue"]
     assert workers["active_workers"] == 1
     assert workers["relay"]["id"] == "default"

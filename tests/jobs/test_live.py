@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,21 +11,29 @@ import websocket
 from tests.jobs.fleet import Fleet, Viewer, said
 from tests.support.client import ContractClient
 from tests.support.stack import Stack
+from tests.support.waiting import until_there
 
 COUNTING = "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.3; done; echo oops >&2"
 LINES = "".join(f"line {number}\n" for number in range(1, 7))
 
 
+def counting(go_on: Path) -> str:
+    """The same, with a rest after the third line until ``go_on`` is there."""
+    return COUNTING.replace("sleep 0.3", f"[ $i -ne 3 ] || {until_there(go_on)}")
+
+
 def test_output_comes_while_the_script_runs_and_the_end_comes_last(
-    stack: Stack, admin: ContractClient, fleet: Fleet
+    stack: Stack, admin: ContractClient, fleet: Fleet, tmp_path: Path
 ) -> None:
+    go_on = tmp_path / "go-on"
     one, two = fleet.host(), fleet.host()
-    execution_id = fleet.start(COUNTING, [one, two])
+    execution_id = fleet.start(counting(go_on), [one, two])
     viewer = Viewer(stack, admin, execution_id)
     first = viewer.next()
     while first["type"] != "output":
         first = viewer.next()
     assert fleet.look(execution_id)["status"] == "running", "it was told before the script was done"
+    go_on.touch()
     viewer.close()
     messages = Viewer(stack, admin, execution_id).until_the_end()
     for part in fleet.parts(execution_id):
@@ -46,14 +55,16 @@ def test_who_comes_after_the_end_is_told_all_of_it(stack: Stack, admin: Contract
 
 
 def test_who_comes_back_with_a_cursor_misses_nothing_and_hears_nothing_twice(
-    stack: Stack, admin: ContractClient, fleet: Fleet
+    stack: Stack, admin: ContractClient, fleet: Fleet, tmp_path: Path
 ) -> None:
-    execution_id = fleet.start(COUNTING, [fleet.host()])
+    go_on = tmp_path / "go-on"
+    execution_id = fleet.start(counting(go_on), [fleet.host()])
     first = Viewer(stack, admin, execution_id)
     heard: list[Any] = []
-    while len([m for m in heard if m["type"] == "output"]) < 2:
+    while not heard or heard[-1]["type"] != "output":
         heard.append(first.next())
     first.close()
+    go_on.touch()
     rest = Viewer(stack, admin, execution_id, f"?cursor={heard[-1]['cursor']}").until_the_end()
     number = heard[0]["execution"]
     assert said(heard + rest, number) == LINES
@@ -81,7 +92,7 @@ def refusal(stack: Stack, path: str, token: str | None) -> int:
     address = stack.base_url.replace("http://", "ws://")
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
         websocket.create_connection(
-            f"{address}{path}", header=[f"Authorization: Bearer {token}"] if token else [], timeout=30
+            f"{address}{path}", header=[f"Authorization: Bearer {token}"] if token else [], timeout=60
         )
     return int(caught.value.status_code)
 
@@ -106,7 +117,7 @@ def test_the_token_may_come_in_the_address_and_reaches_no_log(
     execution_id = fleet.start("echo hi", [fleet.host()])
     address = stack.base_url.replace("http://", "ws://")
     socket = websocket.create_connection(
-        f"{address}/birun/ws/executions/{execution_id}?token={admin.token}", timeout=30
+        f"{address}/birun/ws/executions/{execution_id}?token={admin.token}", timeout=60
     )
     assert socket.recv()
     socket.close()

@@ -45,14 +45,13 @@ def run_it(stack: Stack, admin: ContractClient, number: int) -> dict[str, str]:
         lambda: (
             len(found := runs(admin, number)) > before and found[0]["status"] not in ("queued", "running")
         ),
-        seconds=60,
         what="the run's end",
     )
     return runs(admin, number)[0]
 
 
 def told(receiver: Receiver, many: int) -> list[Any]:
-    wait_until(lambda: len(receiver.received) >= many, seconds=60, what=f"{many} webhooks")
+    wait_until(lambda: len(receiver.received) >= many, what=f"{many} webhooks")
     return [json.loads(got.body) for got in receiver.received]
 
 
@@ -88,9 +87,7 @@ def test_a_schedule_that_fails_and_recovers_is_told_by_signed_webhook_and_by_mai
         found = deliveries(admin, number, status="delivered")
         return found if len(found) == 2 else None
 
-    by_channel = {
-        found["channel"]: found for found in wait_until(accounted, seconds=40, what="both delivered")
-    }
+    by_channel = {found["channel"]: found for found in wait_until(accounted, what="both delivered")}
     hook = by_channel["webhook"]
     assert [attempt["status_code"] for attempt in hook["attempts"]] == [500, 200]
     assert hook["to"] == [f"http://{receiver.address}:{receiver.port}/…"], "the path may be a secret"

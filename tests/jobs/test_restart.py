@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.support.client import ContractClient
 from tests.support.ports import free_port
 from tests.support.sshd import Sshd
 from tests.support.stack import Stack, wait_until
+from tests.support.waiting import until_there
 from tests.support.world import World
 
 pytestmark = pytest.mark.slow
@@ -65,16 +65,15 @@ def test_what_ran_when_the_machine_went_down_says_so_and_what_waited_goes_on(
 ) -> None:
     stack, fleet = own
     fleet.client.ok("PUT", "/settings/", {"max_concurrent_executions": 1})
-    ran = tmp_path / "ran"
-    execution_id = fleet.start(f"echo x >> {ran}; sleep 4", [fleet.host(), fleet.host()])
-    wait_until(ran.exists, what="the first to run")
-    time.sleep(4.5 if ran.read_text() == "" else 0)
+    ran, go_on = tmp_path / "ran", tmp_path / "go-on"
+    execution_id = fleet.start(f"echo x >> {ran}; {until_there(go_on)}", [fleet.host(), fleet.host()])
+    wait_until(lambda: ran.exists() and ran.read_text(), what="the first to run")
     stack.instance.down()
+    go_on.touch()
     stack.instance.up()
-    wait_until(lambda: ran.read_text().count("x") == 2, seconds=60, what="the second to run")
+    wait_until(lambda: ran.read_text().count("x") == 2, what="the second to run")
     wait_until(
         lambda: all(part["status"] in {"completed", "failed"} for part in fleet.parts(execution_id)),
-        seconds=30,
         what="both to end",
     )
     tell_the_sweep(stack, execution_id)
@@ -93,11 +92,11 @@ def test_a_workflow_goes_on_after_a_restart_and_runs_nothing_twice(
 ) -> None:
     stack, fleet = own
     flows, ran = Workflows(stack, fleet), tmp_path / "ran"
-    host = fleet.host()
+    host, long = fleet.host(), f"echo long >> {ran}; {until_there(tmp_path / 'never')}"
     nodes = [
         trigger(),
         flows.script("before", f"echo before >> {ran}", [host]),
-        flows.script("long", f"echo long >> {ran}; sleep 30", [host], success_codes="any"),
+        flows.script("long", long, [host], timeout=300, success_codes="any"),
         node("ask", "approval"),
         flows.script("after", f"echo after >> {ran}", [host]),
     ]

@@ -63,7 +63,6 @@ def becomes(running: int, fleet: Fleet, gate: Gate, *executions: str) -> None:
     on_record = {"running": running, "queued": 6 - running}
     wait_until(
         lambda: states(fleet, *executions) == on_record and gate.at_work == running,
-        seconds=60,
         what=f"{running} of six at work",
     )
 

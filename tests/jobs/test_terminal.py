@@ -41,7 +41,6 @@ def sit_down(stack: Stack, admin: ContractClient, server: int) -> Iterator[Calla
     # What a relay that was killed had asked the queue for is handed to nobody, and hidden for ten seconds.
     wait_until(
         lambda: admin.ok("GET", "/terminals/?status=open")["total"] == 0,
-        seconds=60,
         what="all terminals to end",
     )
 
@@ -57,7 +56,7 @@ def ended(admin: ContractClient, session_id: int) -> dict[str, Any]:
         found = admin.ok("GET", f"/terminals/{session_id}")
         return found if found["status"] == "ended" else None
 
-    found: dict[str, Any] = wait_until(look, seconds=40, what=f"the end of session {session_id}")
+    found: dict[str, Any] = wait_until(look, what=f"the end of session {session_id}")
     return found
 
 

@@ -227,7 +227,7 @@ def test_a_triggers_missed_window_is_told_to_who_asked_for_failures(flows: Workf
         workflow = flows.make(nodes, "nightly>a", name="Nightly", notifications=told)
         make_due(stack, f"workflow:{workflow}:nightly", seconds=7200)
         stack.tick()
-        wait_until(lambda: receiver.received, seconds=40, what="the webhook")
+        wait_until(lambda: receiver.received, what="the webhook")
         stack.tick()
         (got,) = receiver.received
         assert got.is_signed_with("shared")
@@ -244,7 +244,7 @@ def test_a_stopped_run_kills_what_runs_and_starts_nothing_more(flows: Workflows,
     nodes = [trigger(), flows.script("long", long, [host]), flows.script("next", f"touch {went}", [host])]
     workflow = flows.make(nodes, "t>long long>next")
     run = flows.run(workflow)
-    wait_until(begun.exists, seconds=40, what="the script to run")
+    wait_until(begun.exists, what="the script to run")
     stopped = flows.client.ok("POST", f"/workflows/{workflow}/runs/{run}/stop")
     assert stopped["status"] == "stopped"
     ended = flows.look(workflow, run)
@@ -269,7 +269,7 @@ def test_a_run_whose_machine_is_lost_is_taken_over_and_nothing_runs_twice(
     ]
     workflow = flows.make(nodes, "t>one one>two")
     run = flows.run(workflow)
-    wait_until(ran.exists, seconds=40, what="the script to run")
+    wait_until(ran.exists, what="the script to run")
     machine = stack.variables()["QUARTERDECK_WORKFLOW_RUN_ARN"]
     arn = machine.replace(":stateMachine:", ":execution:") + f":{run}-1"
     stack.aws("stepfunctions").stop_execution(executionArn=arn)
@@ -297,7 +297,7 @@ def test_what_a_workflow_says_reaches_who_is_to_know(flows: Workflows, tmp_path:
         flows.client.ok("PUT", f"/workflows/{workflow}", {"nodes": shown["nodes"]})
         run = flows.run(workflow)
         assert flows.finished(workflow, run)["status"] == "failed"
-        wait_until(lambda: len(receiver.received) >= 2, seconds=40, what="both webhooks")
+        wait_until(lambda: len(receiver.received) >= 2, what="both webhooks")
         told = {body["event"]: body for got in receiver.received if (body := json.loads(got.body))}
         assert told["workflow.notify"]["message"] == "About to begin."
         assert told["workflow.failed"]["run"]["execution_id"] == run
@@ -305,7 +305,7 @@ def test_what_a_workflow_says_reaches_who_is_to_know(flows: Workflows, tmp_path:
         fixed.touch()
         again = flows.client.ok("POST", f"/workflows/{workflow}/runs/{run}/resume", {})["execution_id"]
         assert flows.finished(workflow, again)["status"] == "completed"
-        wait_until(lambda: len(receiver.received) >= 3, seconds=40, what="the word of recovery")
+        wait_until(lambda: len(receiver.received) >= 3, what="the word of recovery")
         assert json.loads(receiver.received[2].body)["event"] == "workflow.recovered"
         assert all(got.is_signed_with("shared") for got in receiver.received)
 

@@ -45,9 +45,11 @@ class Workflows:
     def client(self) -> ContractClient:
         return self.fleet.client
 
-    def script(self, name: str, content: str, server_ids: list[int], **config: Any) -> Json:
+    def script(
+        self, name: str, content: str, server_ids: list[int], timeout: int = 60, **config: Any
+    ) -> Json:
         script_id = self.fleet.world.script(content)
-        return node(name, "script", script_id=script_id, server_ids=server_ids, timeout=30, **config)
+        return node(name, "script", script_id=script_id, server_ids=server_ids, timeout=timeout, **config)
 
     def make(self, nodes: list[Json], links: str, **more: Any) -> int:
         body = {"name": unique("workflow"), "nodes": nodes, "edges": edges(links)} | more
@@ -62,14 +64,14 @@ class Workflows:
     def node(self, workflow: int, run: str, name: str) -> Any:
         return next(one for one in self.look(workflow, run)["nodes"] if one["id"] == name)
 
-    def finished(self, workflow: int, run: str, seconds: float = 60) -> Any:
+    def finished(self, workflow: int, run: str, seconds: float = 90) -> Any:
         def done() -> Any:
             found = self.look(workflow, run)
             return found if found["status"] in FINAL else None
 
         return wait_until(done, seconds=seconds, every=0.2, what=f"the end of run {run}")
 
-    def until(self, workflow: int, run: str, name: str, status: str, seconds: float = 40) -> Any:
+    def until(self, workflow: int, run: str, name: str, status: str, seconds: float = 90) -> Any:
         def there() -> Any:
             found = self.node(workflow, run, name)
             return found if found["status"] == status else None
@@ -86,7 +88,7 @@ class Workflows:
             timeout=5,
         )
         told: list[Any] = []
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 100
         while not told or told[-1]["type"] != "end":
             assert time.monotonic() < ends, f"no end was told, but {told}; it is {self.look(workflow, run)}"
             with contextlib.suppress(websocket.WebSocketTimeoutException):

@@ -237,7 +237,6 @@ def test_two_instances_run_side_by_side_and_end_with_ctrl_c(launched: Instance, 
     try:
         wait_until(
             lambda: (run := second.state.run()) and run.phase == "ready",
-            seconds=60,
             what="the second instance",
         )
         assert second.admin.password != launched.admin.password
@@ -246,7 +245,7 @@ def test_two_instances_run_side_by_side_and_end_with_ctrl_c(launched: Instance, 
         assert log_in(second, username="captain", password=launched.admin.password).status_code == 401
     finally:
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=40)
+        said, _ = process.communicate(timeout=90)
     assert process.returncode == 0, said
     assert "Ctrl-C" in said
     assert not second.is_live

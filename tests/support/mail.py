@@ -36,5 +36,5 @@ def sent(stack: Stack, to: str) -> list[Sent]:
 
 def received(stack: Stack, to: str, many: int = 1) -> list[Sent]:
     """Waits until ``many`` were sent to ``to``."""
-    wait_until(lambda: len(sent(stack, to)) >= many, seconds=30, what=f"mail to {to}")
+    wait_until(lambda: len(sent(stack, to)) >= many, what=f"mail to {to}")
     return sent(stack, to)

@@ -94,9 +94,12 @@ def test_a_connection_lost_in_the_middle_says_that_the_script_may_go_on(
         assert eventually(lambda: not script.parent.exists()), "the file is gone with the connection"
 
 
-def test_runs_at_once_on_one_host_share_connections(pool: ConnectionPool, login: Login) -> None:
+def test_runs_at_once_on_one_host_share_connections(
+    pool: ConnectionPool, login: Login, tmp_path: Path
+) -> None:
+    met = f"touch {tmp_path}/$$; until [ $(ls {tmp_path} | wc -l) -eq 8 ]; do sleep 0.1; done"
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(lambda _: execute(pool, login, "sleep 0.3"), range(8)))
+        results = list(threads.map(lambda _: execute(pool, login, met), range(8)))
     assert [result.exit_code for result in results] == [0] * 8
     assert len(pool) == 2
 

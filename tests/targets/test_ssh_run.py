@@ -14,6 +14,7 @@ from chalicelib.targets.ssh import programs
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import Login, ScriptRun
 from chalicelib.targets.ssh.run import run_script
+from tests.support.waiting import until_there
 from tests.targets.conftest import Run
 
 pytestmark = pytest.mark.targets
@@ -26,7 +27,7 @@ def script_directory(done: Run) -> Path:
     return Path(done.stdout.decode().split()[0]).parent
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -43,23 +44,22 @@ def test_both_streams_come_whole_and_apart(run: RunIt) -> None:
 
 
 def test_output_keeps_the_order_of_its_arrival_across_streams(run: RunIt) -> None:
-    done = run("for i in 1 2 3 4; do echo o$i; sleep 0.05; echo e$i >&2; sleep 0.05; done")
+    done = run("for i in 1 2 3 4; do echo o$i; sleep 0.2; echo e$i >&2; sleep 0.2; done")
     assert b"".join(data for _, data in done.chunks).split() == [
         b"o1", b"e1", b"o2", b"e2", b"o3", b"e3", b"o4", b"e4",
     ]  # fmt: skip
 
 
-def test_output_comes_while_the_script_still_runs(pool: ConnectionPool, login: Login) -> None:
-    arrivals: list[float] = []
-    began = time.monotonic()
-    run_script(
+def test_output_comes_while_the_script_still_runs(pool: ConnectionPool, login: Login, tmp_path: Path) -> None:
+    """The script goes on once its first line has arrived."""
+    arrived = tmp_path / "arrived"
+    done = run_script(
         pool,
-        ScriptRun(login=login, script="echo first; sleep 1; echo last", timeout_seconds=30),
-        on_output=lambda _stream, _data: arrivals.append(time.monotonic()),
+        ScriptRun(login=login, script=f"echo first; {until_there(arrived)}", timeout_seconds=30),
+        on_output=lambda _stream, _data: arrived.touch(),
         stop=threading.Event(),
     )
-    assert arrivals[0] < arrivals[-1] - 0.8
-    assert arrivals[0] > began
+    assert (done.outcome, done.exit_code) == ("exited", 0)
 
 
 def test_unicode_and_control_characters_come_as_they_are(run: RunIt) -> None:
@@ -139,18 +139,15 @@ def test_a_signal_is_told_from_an_exit_code(run: RunIt, signal: str) -> None:
 
 
 def test_a_background_child_that_holds_the_output_open_does_not_hang_the_run(run: RunIt) -> None:
-    began = time.monotonic()
-    done = run("sleep 20 & echo $!")
+    done = run("sleep 60 & echo $!")
     assert (done.result.outcome, done.result.exit_code) == ("exited", 0)
-    assert time.monotonic() - began < 5
-    assert Path(f"/proc/{done.stdout.decode().strip()}").exists(), "it was started on purpose"
+    assert Path(f"/proc/{done.stdout.decode().strip()}").exists(), "it lives on, and is not waited for"
 
 
 def test_a_background_child_that_never_stops_talking_does_not_hang_the_run(run: RunIt) -> None:
-    began = time.monotonic()
-    done = run("(n=0; while [ $n -lt 200 ]; do echo x; sleep 0.05; n=$((n+1)); done) & exit 3")
+    done = run("(n=0; while [ $n -lt 600 ]; do echo x; sleep 0.05; n=$((n+1)); done) & exit 3")
     assert done.result.exit_code == 3
-    assert time.monotonic() - began < 6
+    assert done.stdout.count(b"x") < 600, "it went on talking"
 
 
 def test_a_script_that_closes_its_output_is_waited_for(run: RunIt) -> None:

@@ -22,7 +22,7 @@ from tests.support.sshd import Sshd
 
 pytestmark = pytest.mark.targets
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 class Person:
@@ -91,7 +91,6 @@ def test_control_c_ends_what_runs_and_nothing_else(sit_down: Callable[..., Perso
     person = sit_down()
     person.type("echo be''gun; sleep 300\n")
     person.sees("begun")
-    time.sleep(0.3)  # until sleep is what runs in front
     person.type("\x03")
     assert "130" in person.runs("echo $?")
 
@@ -103,18 +102,18 @@ def test_a_paste_of_a_hundred_kilobytes_comes_whole_and_in_order(
     lines = "".join(f"{number:05d} {'ä€' * 20}\n" for number in range(1200))
     assert len(lines.encode()) > 100_000
     target = tmp_path / "pasted"
-    person.type(f"stty -echo; cat > {target}; stty echo; echo do''ne\n")
-    person.look(0.3)
+    person.type(f"stty -echo; echo re''ady; cat > {target}; stty echo; echo do''ne\n")
+    person.sees("ready\r\n")
     person.type(lines)
     person.type("\x04")
-    person.sees("done\r\n", 30)
+    person.sees("done\r\n")
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(lines.encode()).digest()
 
 
 def test_a_flood_comes_whole(sit_down: Callable[..., Person]) -> None:
     person = sit_down()
     person.type("seq 1 300000; echo fin''ished\n")
-    shown = person.sees("finished", 60).decode()
+    shown = person.sees("finished").decode()
     assert re.findall(r"^\d+", shown.replace("\r", ""), re.MULTILINE)[-3:] == ["299998", "299999", "300000"]
 
 
@@ -124,10 +123,10 @@ def test_a_full_screen_program_works(sit_down: Callable[..., Person], tmp_path: 
     target = tmp_path / "text"
     # A long path makes vi's message longer than the screen is wide, and vi asks for Enter then.
     person.type(f"cd {tmp_path}; vi -u NONE text\n")
-    person.sees("\x1b[")  # it draws
-    time.sleep(0.3)
-    person.type("ihello äöü\x1b")
-    time.sleep(0.3)  # vi waits a moment to tell the key Escape from the beginning of another
+    person.sees("~")  # the empty lines of a screen that is drawn
+    person.type("ihello äöü")
+    person.sees("hello äöü")
+    person.type("\x1b")
     person.type(":wq\r")
     person.sees("bytes written")
     person.sees("$ ")

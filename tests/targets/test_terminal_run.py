@@ -27,7 +27,7 @@ from chalicelib.targets.ssh.requests import Login
 
 pytestmark = pytest.mark.targets
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Gateway:
