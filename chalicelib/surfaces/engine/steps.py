@@ -103,6 +103,7 @@ def _out_of_turn(execution: Execution) -> None:
 
 
 def look_around(_: None) -> None:
-    """The minute's look at what runs on the clusters, and at domains that are to be proved."""
-    domains.look_for_proofs()
+    """The minute's look at what runs on the clusters, then at domains that are to be proved: name servers
+    that somebody chose must not take the clusters' time."""
     reconciling.look_around()
+    domains.look_for_proofs()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import BadRequest, Conflict, NotFound, TransientTargetError
+from chalicelib.surfaces.engine import steps
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model import domains as model
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.domains import Domain, DomainState
 from chalicelib.surfaces.engine.service import deployments as service
-from chalicelib.surfaces.engine.service import domains
+from chalicelib.surfaces.engine.service import domains, reconciling
 from chalicelib.targets import dns
 from chalicelib.targets.dns import TextReply, TextRequest
 from tests.unit.engine.bench import Bench
@@ -117,6 +119,61 @@ def test_name_servers_that_do_not_answer_are_told_and_asked_again(bench: Bench, 
     domains.look_for_proofs()
     assert (stored(found).status, stored(found).reason) == (DomainState.PENDING, "No name server told.")
     assert stored(found).due_at is not None
+
+
+def test_the_clusters_are_looked_at_before_any_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(reconciling, "look_around", lambda: looked.append("clusters"))
+    monkeypatch.setattr(domains, "look_for_proofs", lambda: looked.append("domains"))
+    steps.look_around(None)
+    assert looked == ["clusters", "domains"]
+
+
+def test_slow_name_servers_take_no_more_than_their_time_and_each_claim_gets_its_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bench.running()
+    names = [domains.add(bench.caller, made.id, f"{number}.example.org")[1].challenge for number in range(20)]
+    asked: list[str] = []
+
+    def slow(request: TextRequest) -> TextReply:
+        asked.append(request.name)
+        raise TransientTargetError("No name server told.")
+
+    def minute(number: int) -> None:
+        now = clock.now() + timedelta(minutes=number)
+        hand = SimpleNamespace(monotonic=lambda: len(asked) * dns.SECONDS)
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "now", lambda: now)
+            patch.setattr(domains, "time", hand)
+            domains.look_for_proofs()
+
+    monkeypatch.setattr(dns, "lookup_text", slow)
+    monkeypatch.setattr(domains, "_AT_ONCE", 1)
+    minute(0)
+    assert asked == names[:3]
+    for number in range(1, 7):
+        minute(number)
+    assert asked[:20] == names
+
+
+def test_a_claim_that_cannot_be_looked_at_goes_behind_the_others(
+    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, found = claimed(bench)
+    _, other = domains.add(bench.caller, made.id, "other.example.org")
+    zone.prove(other)
+
+    def failing(request: TextRequest) -> TextReply:
+        if request.name == found.challenge:
+            raise RuntimeError("broken")
+        return zone.lookup(request)
+
+    monkeypatch.setattr(dns, "lookup_text", failing)
+    domains.look_for_proofs()
+    assert stored(other).status is DomainState.VERIFIED
+    assert str(stored(found).due_at) > str(found.due_at)
+    assert "RuntimeError" in str(stored(found).reason)
 
 
 def test_a_removed_domain_leaves_the_cluster_and_is_free(bench: Bench, zone: Zone) -> None:
