@@ -190,8 +190,11 @@ def subscribe(execution_id: str) -> Subscription:
 
 
 def only_part(execution_id: str) -> Part:
-    """The one part that this names. Raises BadRequest for a batch of several."""
+    """The one part that this names. Raises BadRequest for a batch of several, and for a workflow's run that
+    has started no script."""
     _, parts = look_up(execution_id)
+    if not parts:
+        raise BadRequest("This workflow's run has started no script, so there is no output yet.")
     if len(parts) > 1:
         raise BadRequest("This execution ran on several servers; ask for one of them by its number.")
     return parts[0]
