@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.core.events import connections, pump, topics
 from chalicelib.core.events.connections import Subscription
 from chalicelib.core.identity import attendance
+from chalicelib.core.identity.roles import Permission
 from chalicelib.core.logstreams import streams
 from chalicelib.core.terminals import talking
 from chalicelib.kernel.errors import BadRequest, NotFound, QuarterdeckError
@@ -37,7 +38,7 @@ Porch = Callable[[str], None]
 class Channels:
     """Patterns of a channel's path to what stands behind: ``openers`` find, for a caller, the subscription of
     who only watches; ``doors`` take a Visit in themselves; ``porches``, fixed paths, take in a connection
-    whose owner nobody knows."""
+    whose owner nobody knows. Openers and doors are for those who may read; a door may ask for more."""
 
     def __init__(
         self,
@@ -69,6 +70,7 @@ class Channels:
             self._porches[path](connection_id)
             return
         caller = handshake.caller_of(event)
+        caller.require(Permission.READ)
         attendance.came(connection_id, caller.user_id, caller.session_id)
         try:
             self._take_in(Visit(caller, connection_id, query), path)
