@@ -1,7 +1,7 @@
 """``Idempotency-Key`` on POST: the same key by the same user gives the first answer again, for a day.
 
-Kept by Powertools in our table. The same key with another body is refused, and so is a repeat while the
-first is still at work.
+Kept by Powertools in our table, an answer that is too large for an item in the bucket. The same key with
+another body is refused, and so is a repeat while the first is still at work.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.aws import blobs
 from chalicelib.core import vault
+from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Conflict, Invalid
 from chalicelib.kernel.secrets import Secret
 from chalicelib.kernel.settings import settings
@@ -23,6 +25,8 @@ Answer = dict[str, Any]
 
 KEPT_SECONDS = 24 * 3600
 LONGEST_KEY = 255
+LARGEST_IN_TABLE = 200 * 1024
+"""Bytes of JSON; an item has room for twice as many."""
 
 
 @lru_cache(maxsize=1)
@@ -60,14 +64,29 @@ def once(key: str, owner: str, request: Answer, work: Callable[[], Answer], cont
 
     @idempotent_function(data_keyword_argument="asked", config=config, persistence_store=_store())
     def run(*, asked: Answer) -> Answer:
-        return work()
+        return _to_keep(work())
 
     try:
-        return run(asked={"key": f"{owner}:{key}", "request": request})  # type: ignore[no-any-return]
+        return _kept(run(asked={"key": f"{owner}:{key}", "request": request}))
     except kept.IdempotencyValidationError as error:
         raise Invalid("Validation error", [_bad("was used before with another request")]) from error
     except kept.IdempotencyAlreadyInProgressError as error:
         raise Conflict("The first request with this Idempotency-Key is still at work. Try again.") from error
+
+
+def _to_keep(answer: Answer) -> Answer:
+    """What the item holds: the answer, or where in the bucket it lies."""
+    text = json.dumps(answer)  # as Powertools writes it
+    if len(text) <= LARGEST_IN_TABLE:
+        return answer
+    name = f"runs/answers/{ids.new_uuid()}"
+    blobs.put(name, text.encode())
+    return {"blob": name}
+
+
+def _kept(held: Answer) -> Answer:
+    answer: Answer = json.loads(blobs.get(held["blob"])) if "blob" in held else held
+    return answer
 
 
 def seal(answer: Answer, owner: str) -> Answer:
