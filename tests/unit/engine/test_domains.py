@@ -7,15 +7,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from chalicelib.aws import table
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import BadRequest, Conflict, NotFound, TransientTargetError
+from chalicelib.rest.auth import Caller
 from chalicelib.surfaces.engine import steps
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model import domains as model
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.domains import Domain, DomainState
+from chalicelib.surfaces.engine.service import changing, domains, reconciling
 from chalicelib.surfaces.engine.service import deployments as service
-from chalicelib.surfaces.engine.service import domains, reconciling
 from chalicelib.targets import dns
 from chalicelib.targets.dns import TextReply, TextRequest
 from tests.unit.engine.bench import Bench
@@ -97,20 +99,83 @@ def test_names_below_the_platforms_own_are_refused(bench: Bench, name: str) -> N
         claimed(bench, name)
 
 
-def test_what_is_not_proved_in_time_is_given_up_and_its_name_is_free(
-    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[Deployment, Domain]:
+    """A claim whose time has passed without proof."""
     made, found = claimed(bench)
     later = clock.now() + model.PROVED_WITHIN + timedelta(seconds=1)
     with monkeypatch.context() as patch:
         patch.setattr(clock, "now", lambda: later)
         domains.look_for_proofs()
     assert stored(found).status is DomainState.FAILED
+    return made, found
+
+
+def test_what_is_not_proved_in_time_is_given_up_and_its_name_is_free(
+    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, found = given_up(bench, monkeypatch)
     other = bench.running("other")
     domains.add(bench.caller, other.id, NAME)
     domains.remove(bench.caller, made.id, found.id)
     with pytest.raises(Conflict):
         domains.add(bench.caller, made.id, NAME)
+
+
+def test_a_claim_that_was_given_up_is_not_proved_any_more(
+    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, found = given_up(bench, monkeypatch)
+    zone.prove(found)
+    with pytest.raises(BadRequest, match="add it again"):
+        domains.verify(bench.caller, made.id, found.id)
+    assert (stored(found).status, bench.stored(made).domains) == (DomainState.FAILED, [])
+
+
+def test_a_claim_given_up_goes_without_the_newer_one_beside_it(
+    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, old = given_up(bench, monkeypatch)
+    _, new = domains.add(bench.caller, made.id, NAME)
+    zone.prove(new)
+    domains.verify(bench.caller, made.id, new.id)
+    bench.run_turn(made)
+    domains.remove(bench.caller, made.id, old.id)
+    assert (stored(new).status, bench.stored(made).domains) == (DomainState.ACTIVE, [NAME])
+    assert model.find(made.id, old.id) is None
+    with pytest.raises(Conflict):
+        domains.add(bench.caller, bench.running("other").id, NAME)
+
+
+def test_only_who_holds_the_name_gets_its_traffic_and_gives_it_back(bench: Bench, zone: Zone) -> None:
+    made, found = claimed(bench)
+    other = bench.running("other")
+    table.put(model.guard(NAME, other.id))
+    zone.prove(found)
+    with pytest.raises(Conflict):
+        domains.verify(bench.caller, made.id, found.id)
+    assert bench.stored(made).domains == []
+    domains.remove(bench.caller, made.id, found.id)
+    with pytest.raises(Conflict):
+        domains.add(bench.caller, made.id, NAME)
+
+
+def test_a_proof_that_comes_while_its_domain_is_removed_leaves_no_traffic(
+    bench: Bench, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, found = claimed(bench)
+    zone.prove(found)
+    read = changing.own
+
+    def overtaken(caller: Caller, deployment_id: str) -> Deployment:
+        deployment = read(caller, deployment_id)
+        if not deployment.domains:
+            domains.look_for_proofs()
+        return deployment
+
+    monkeypatch.setattr(domains, "own", overtaken)
+    domains.remove(bench.caller, made.id, found.id)
+    assert bench.stored(made).domains == []
+    assert domains.listed(bench.caller, made.id)[1] == []
 
 
 def test_name_servers_that_do_not_answer_are_told_and_asked_again(bench: Bench, zone: Zone) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.aws import table
 from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
@@ -18,13 +21,14 @@ from chalicelib.kernel.settings import settings
 from chalicelib.rest.auth import Caller
 from chalicelib.surfaces.engine.model import domains
 from chalicelib.surfaces.engine.model.deployments import Deployment
-from chalicelib.surfaces.engine.model.domains import Domain, DomainState
+from chalicelib.surfaces.engine.model.domains import Domain, DomainGuard, DomainState
 from chalicelib.surfaces.engine.model.states import Action
 from chalicelib.surfaces.engine.service import changing
 from chalicelib.surfaces.engine.service.changing import Wanted, own
 
 TAKEN = "Domain already exists"
 MISSING = "Domain not found"
+BUSY = "This domain is being changed at the same time. Try again."
 NOT_YET = "The TXT record {} does not hold {} yet."
 NOT_LOOKED = "The proof could not be looked for because of a fault on our side ({})."
 TOO_LATE = "Control was not proved within {} days. Remove the domain and add it again for another try."
@@ -32,6 +36,7 @@ TOO_LATE = "Control was not proved within {} days. Remove the domain and add it 
 PROOF_SECONDS = 10.0
 """In which a minute's looks are begun; the last of them ends one answer of a name server later."""
 _A_MINUTE, _AT_ONCE = 50, 8
+_TRIES = 5
 _SOON, _LATER = timedelta(minutes=1), timedelta(minutes=10)
 _FRESH = timedelta(hours=1)
 
@@ -102,8 +107,11 @@ def _claimed(deployment_id: str, name: str) -> Domain:
 
 
 def verify(caller: Caller, deployment_id: str, domain_id: str) -> tuple[Deployment, Domain]:
-    """Looks now. What is proved already is left alone."""
+    """Looks now. What is proved already is left alone. Raises BadRequest for a claim that was given up: its
+    name may be somebody else's by now."""
     deployment, found = _get(caller, deployment_id, domain_id)
+    if not found.holds_its_name:
+        raise BadRequest(TOO_LATE.format(domains.PROVED_WITHIN.days))
     _look(caller.actor, found)
     return deployment, domains.find(deployment_id, domain_id) or found
 
@@ -153,17 +161,17 @@ def _proof(found: Domain) -> str | None:
 def _prove(actor: Actor, found: Domain) -> None:
     """The name comes to the cluster, in one transaction with the proof."""
 
-    def decide(deployment: Deployment) -> Wanted:
-        names = sorted({*deployment.domains, found.name})
-        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: [_proved(found)])
+    def decide(deployment: Deployment) -> Wanted | None:
+        now = domains.find(found.deployment_id, found.id)
+        if now is None or now.status.proved or not now.holds_its_name:
+            return None
+        names = sorted({*deployment.domains, now.name})
+        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: _proved(now))
 
-    stored = domains.find(found.deployment_id, found.id)
-    if stored is None or stored.status.proved:
-        return
     changing.change(actor, found.deployment_id, decide)
 
 
-def _proved(found: Domain) -> Update:
+def _proved(found: Domain) -> list[Write]:
     now = clock.iso_now()
     actions = [
         Domain.state.set(DomainState.VERIFIED.value),
@@ -173,7 +181,17 @@ def _proved(found: Domain) -> Update:
         Domain.due_pk.remove(),
         Domain.due_at.remove(),
     ]
-    return Update(Domain(found.pk, found.sk), actions, table.present())
+    guard = domains.guard(found.name)
+    return [Update(Domain(found.pk, found.sk), actions, _unmoved(found)), Check(guard, _owned(found))]
+
+
+def _unmoved(found: Domain) -> Condition:
+    return Domain.state == found.state
+
+
+def _owned(found: Domain) -> Condition:
+    """Of the name's guard: it is this deployment's."""
+    return DomainGuard.deployment_id == found.deployment_id
 
 
 def _wait(found: Domain, why: str) -> None:
@@ -185,7 +203,7 @@ def _wait(found: Domain, why: str) -> None:
         reason = TOO_LATE.format(domains.PROVED_WITHIN.days)
         actions += [Domain.state.set(DomainState.FAILED.value), Domain.reason.set(reason)]
         actions += [Domain.due_pk.remove(), Domain.due_at.remove()]
-        writes.append(Delete(domains.guard(found.name)))
+        writes.append(Delete(domains.guard(found.name), _owned(found)))
     else:
         later = now + (_SOON if age < _FRESH else _LATER)
         actions += [Domain.reason.set(why), Domain.due_at.set(clock.iso(later))]
@@ -201,26 +219,43 @@ def _wait(found: Domain, why: str) -> None:
 
 def remove(caller: Caller, deployment_id: str, domain_id: str) -> Domain:
     """The name is free at once, and its traffic ends with the rollout that this begins."""
-    deployment, found = _get(caller, deployment_id, domain_id)
-    writes = _removing(found)
-    if found.name not in deployment.domains:
-        entry = audit.entry(caller.actor, "domain.delete", deployment.pk, before={"domain": found.name})
-        try:
-            table.write([*writes, entry])
-        except ConditionFailed as error:
-            raise NotFound(MISSING) from error
-        return found
+    for _ in range(_TRIES):
+        deployment, found = _get(caller, deployment_id, domain_id)
+        if _is_routed(found, deployment):
+            return _take_off(caller, found)
+        unmoved = Deployment.version == deployment.version  # else its proof may have come in between
+        writes = [
+            *_removing(found),
+            Check(Deployment(deployment.pk, deployment.sk), unmoved),
+            audit.entry(caller.actor, "domain.delete", deployment.pk, before={"domain": found.name}),
+        ]
+        with suppress(ConditionFailed):
+            table.write(writes)
+            return found
+    raise Conflict(BUSY)
 
-    def decide(now: Deployment) -> Wanted:
-        names = [name for name in now.domains if name != found.name]
-        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: writes)
 
-    changing.change(caller.actor, deployment_id, decide)
+def _is_routed(found: Domain, deployment: Deployment) -> bool:
+    """A claim that was given up may have a newer one beside it, which the name's traffic belongs to."""
+    return found.holds_its_name and found.name in deployment.domains
+
+
+def _take_off(caller: Caller, found: Domain) -> Domain:
+    def decide(deployment: Deployment) -> Wanted:
+        now = domains.find(found.deployment_id, found.id)
+        if now is None:
+            raise NotFound(MISSING)
+        names = [name for name in deployment.domains if name != now.name]
+        return Wanted(Action.DOMAINS, {"domains": names}, writes=lambda _: _removing(now))
+
+    changing.change(caller.actor, found.deployment_id, decide)
     return found
 
 
 def _removing(found: Domain) -> list[Write]:
-    writes: list[Write] = [Delete(Domain(found.pk, found.sk), table.present())]
-    if found.holds_its_name:
-        writes.append(Delete(domains.guard(found.name)))
+    writes: list[Write] = [Delete(Domain(found.pk, found.sk), _unmoved(found))]
+    guard = domains.guard(found.name)
+    held = table.find(DomainGuard, guard.pk, guard.sk)
+    if found.holds_its_name and held and held.deployment_id == found.deployment_id:
+        writes.append(Delete(guard, _owned(found)))
     return writes
