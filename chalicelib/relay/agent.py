@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,10 @@ from chalicelib.targets.ssh.pool import ConnectionPool
 HOLD_SECONDS = 30
 """How long an order stays hidden without a sign of life: as long a dead relay's orders wait."""
 HOLD_BEATS = 2
-MOST_CHUNKS = 100
+MOST_CHUNKS = 1000
+"""Orders held at once, most of them waiting for their turn. What is beyond stays on the queue, where nobody
+keeps it alive: after two minutes without a sign its servers are told that no relay took it up."""
+HOLD_THREADS = 8
 CALL_THREADS = 16
 CHECK_THREADS = 16
 START_LIMIT = 8
@@ -43,6 +47,7 @@ SHUT_DOWN_SECONDS = 8.0
 class Held:
     """An order under way, with what keeps it ours."""
 
+    name: str
     run: ChunkRun | HealthRun
     token: str
     message_id: str
@@ -59,26 +64,28 @@ class Agent:
         self._checks = Crew("check", CHECK_THREADS)
         self._terminals = Terminals(self._pool, self._boot)
         self._held: dict[str, Held] = {}
+        self._limit_said_at = ""
         self._changed = threading.Condition()
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Until :meth:`stop`."""
         config = settings()
+
+        def listen() -> None:
+            self._receive(config.terminal_queue_url, self._terminals.take)
+
         loops: list[tuple[str, Callable[[], None]]] = [
-            ("control", lambda: self._receive(config.relay_control_queue_url, self._take_control, 10)),
+            ("control", lambda: self._receive(config.relay_control_queue_url, self._take_control)),
             ("beat", self._beat_for_ever),
-            *[(f"terminals-{number}", self._listen) for number in range(LISTENERS)],
+            *[(f"terminals-{number}", listen) for number in range(LISTENERS)],
         ]
         registry.beat(config.relay_id, self._boot, self._started_at, 0, 0)
         self._try(self._terminals.end_those_of_before)
         for name, loop in loops:
             threading.Thread(target=loop, name=name, daemon=True).start()
         log().info("relay started", relay=config.relay_id, boot=self._boot)
-        orders_from = threading.Thread(
-            target=lambda: self._receive(config.relay_queue_url, self._take_order, 10), daemon=True
-        )
-        orders_from.start()
+        threading.Thread(target=self._receive_orders, name="orders", daemon=True).start()
         self._stopping.wait()
         self._shut_down()
 
@@ -101,21 +108,21 @@ class Agent:
 
     # -- receiving ----------------------------------------------------------------------------------
 
-    def _receive(self, url: str, take: Callable[[dict[str, Any]], None], most: int) -> None:
+    def _receive(self, url: str, take: Callable[[dict[str, Any]], None]) -> None:
+        """Words of stopping, new limits and terminals wait for nothing else."""
+        while not self._stopping.is_set():
+            self._receive_some(url, take)
+
+    def _receive_orders(self) -> None:
         while not self._stopping.is_set():
             with self._changed:
                 while len(self._held) >= MOST_CHUNKS:
                     self._changed.wait(1)
-            messages: list[dict[str, Any]] = self._try(lambda: queues.receive(url, most=most)) or []
-            for message in messages:
-                self._try(lambda message=message: take(message))  # type: ignore[misc]
+            self._receive_some(settings().relay_queue_url, self._take_order)
 
-    def _listen(self) -> None:
-        """Terminals wait for nothing else."""
-        url = settings().terminal_queue_url
-        while not self._stopping.is_set():
-            for message in self._try(lambda: queues.receive(url)) or []:
-                self._try(lambda message=message: self._terminals.take(message))  # type: ignore[misc]
+    def _receive_some(self, url: str, take: Callable[[dict[str, Any]], None]) -> None:
+        for message in self._try(lambda: queues.receive(url)) or []:
+            self._try(lambda message=message: take(message))  # type: ignore[misc]
 
     def _try(self, call: Callable[[], Any]) -> Any:
         """The network or AWS may fail for a while: the relay goes on. Anything else is logged as well, and
@@ -134,7 +141,7 @@ class Agent:
         if body["operation"] == "ssh.stop":
             self._stop_parts(body["execution_id"], body["part_ids"])
         elif body["operation"] == "relay.limit":
-            self._scripts.set_limit(body["max_concurrent"])
+            self._set_limit(body["max_concurrent"], body["said_at"])
         else:
             raise ValueError(f"unknown control operation {body['operation']!r}")
         queues.delete(settings().relay_control_queue_url, message["ReceiptHandle"])
@@ -173,14 +180,13 @@ class Agent:
                 return
         run, crew = self._run_of(body["operation"], name)
         with self._changed:
-            self._held[name] = Held(run, body["token"], message_id, receipt)
+            self._held[name] = Held(name, run, body["token"], message_id, receipt)
         order = run.order
         log().info("chunk taken", execution=order.execution_id, chunk=order.chunk, hosts=len(order.hosts))
         try:
             run.start(crew)
         except BaseException:
-            with self._changed:
-                self._held.pop(name, None)
+            self._forget(name)
             raise
 
     def _run_of(self, operation: str, name: str) -> tuple[ChunkRun | HealthRun, Crew]:
@@ -190,8 +196,16 @@ class Agent:
             checks = HealthOrder.model_validate_json(text)
             return HealthRun(checks, self._pool, lambda: self._done(name)), self._checks
         order = ScriptOrder.model_validate_json(text)
-        self._scripts.set_limit(order.max_concurrent)
+        self._set_limit(order.max_concurrent, order.said_at)
         return ChunkRun(order, self._boot, self._pool, lambda: self._done(name)), self._scripts
+
+    def _set_limit(self, most: int, said_at: str) -> None:
+        """The newest word counts: an order that is seen again brings the limit of when it was written."""
+        with self._changed:
+            if said_at < self._limit_said_at:
+                return
+            self._limit_said_at = said_at
+        self._scripts.set_limit(most)
 
     def _seen_again(self, known: Held, message_id: str, receipt: str) -> None:
         """The same message under a new receipt is still ours; a copy of it has no effect."""
@@ -201,9 +215,7 @@ class Agent:
             queues.delete(settings().relay_queue_url, receipt)
 
     def _done(self, name: str) -> None:
-        with self._changed:
-            held = self._held.pop(name, None)
-            self._changed.notify_all()
+        held = self._forget(name)
         if held is None:
             return
         order = held.run.order
@@ -212,6 +224,12 @@ class Agent:
         except workflows.TokenClosed:
             log().info("nobody waits for the chunk any more", execution=order.execution_id, chunk=order.chunk)
         queues.delete(settings().relay_queue_url, held.receipt)
+
+    def _forget(self, name: str) -> Held | None:
+        with self._changed:
+            held = self._held.pop(name, None)
+            self._changed.notify_all()
+        return held
 
     # -- signs of life ------------------------------------------------------------------------------
 
@@ -228,8 +246,8 @@ class Agent:
     def _hold_all(self) -> None:
         with self._changed:
             held = list(self._held.values())
-        for one in held:
-            self._try(lambda one=one: self._hold(one))  # type: ignore[misc]
+        with ThreadPoolExecutor(HOLD_THREADS) as pool:
+            list(pool.map(lambda one: self._try(lambda: self._hold(one)), held))
 
     def _hold(self, held: Held) -> None:
         queues.hold(settings().relay_queue_url, held.receipt, HOLD_SECONDS)
@@ -243,3 +261,5 @@ class Agent:
         execution = ledger.find(held.run.order.execution_id)
         if execution is None or execution.state.final or int(execution.attempt) != held.run.order.attempt:
             held.run.shut_down()
+            if self._forget(held.name) is not None:
+                queues.delete(settings().relay_queue_url, held.receipt)

@@ -50,7 +50,8 @@ class HealthRun:
     def _check(self, host: HostOrder) -> None:
         if self._closing_down:
             return
-        found = {"server_id": host.server_id, "at": clock.iso_now(), **self._look_at(host)}
+        seen = {"server_id": host.server_id, "at": clock.iso_now(), "address": host.address}
+        found = seen | self._look_at(host)
         with self._lock:
             self._findings.append(found)
             last = len(self._findings) == len(self.order.hosts)

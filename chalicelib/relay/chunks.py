@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.aws.trouble import passes, until_answered
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.feed import StatusChange
 from chalicelib.core.executions.ledger import Result
@@ -99,19 +100,28 @@ class ChunkRun:
             self._end()
 
     def _end(self) -> None:
-        self._tape.close()
+        try:
+            self._tape.close()
+        except Exception:  # noqa: BLE001 - the results stand; who waits for the chunk is to hear so
+            log().exception("feed not written to its end", execution=self.order.execution_id)
         if not self._closing_down:
             self._done()
 
     def _run(self, host: HostOrder) -> None:
-        if not ledger.start_part(host.part_id, self.order.attempt, self._boot):
+        if not until_answered(lambda: ledger.start_part(host.part_id, self.order.attempt, self._boot)):
             return
         self._tape.add(StatusChange(host.part_id, host.server_id, Status.RUNNING))
         capture = Capture(self._tape, host.part_id, host.server_id)
         result = self._outcome(host, capture)
         capture.finish()
         if not self._finish(host.part_id, host.server_id, self._boot, result):
-            ledger.keep_output(host.part_id, self._boot, result)
+            self._keep(host, result)
+
+    def _keep(self, host: HostOrder, result: Result) -> None:
+        """What is left to say of a part that was stopped meanwhile."""
+        if result.reason and result.status is Status.FAILED:
+            log().warning("not stopped as asked", part=host.part_id, reason=result.reason)
+        until_answered(lambda: ledger.keep_output(host.part_id, self._boot, result))
 
     def _outcome(self, host: HostOrder, capture: Capture) -> Result:
         limit = settings().output_limit_bytes
@@ -125,12 +135,11 @@ class ChunkRun:
                 ),
                 on_output=capture.take,
                 stop=self._stops[host.part_id],
+                on_started=lambda host_key: _pin(host, host_key),
                 output_limit_bytes=limit,
             )
         except TargetError as error:
             return _with_output(capture, Result(Status.FAILED, reason=error.message))
-        if host.host_key is None:
-            servers.pin_host_key(host.server_id, ran.host_key)
         if ran.output_dropped:
             capture.note(f"\n[more than {limit} bytes of output: the rest was dropped]\n")
         return _with_output(capture, self._judge(ran), dropped=ran.output_dropped)
@@ -148,11 +157,25 @@ class ChunkRun:
         return Result(Status.CANCELLED, reason="Stopped on request.")
 
     def _finish(self, part_id: int, server_id: int, runner: str | None, result: Result) -> bool:
-        if not ledger.finish_part(part_id, self.order.attempt, runner, result):
+        attempt = self.order.attempt
+        if not until_answered(lambda: ledger.finish_part(part_id, attempt, runner, result)):
             return False
         change = StatusChange(part_id, server_id, result.status, result.exit_code, result.reason)
         self._tape.add(change)
         return True
+
+
+def _pin(host: HostOrder, host_key: str) -> None:
+    """On first use. The script runs by now, so a table that is away is no reason to end it: the key is
+    pinned the next time then."""
+    if host.host_key is not None:
+        return
+    try:
+        servers.pin_host_key(host.server_id, host.address, host_key)
+    except Exception as error:
+        if not passes(error):
+            raise
+        log().warning("host key not pinned", server=host.server_id, error=str(error))
 
 
 def _with_output(capture: Capture, result: Result, *, dropped: bool = False) -> Result:

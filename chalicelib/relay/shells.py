@@ -26,5 +26,6 @@ def open_shell(
 def _on_server(pool: ConnectionPool, where: OnServer, size: Size) -> Iterator[Shell]:
     with ssh.open_shell(pool, where.login, size) as shell:
         if where.login.host_key is None:
-            servers.pin_host_key(where.server_id, shell.host_key)
+            address = (where.login.hostname, where.login.port)
+            servers.pin_host_key(where.server_id, address, shell.host_key)
         yield shell

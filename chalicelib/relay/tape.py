@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from chalicelib.aws.trouble import until_answered
 from chalicelib.core.executions import feed
 from chalicelib.core.executions.feed import FeedEntry, Output, StatusChange
 
@@ -23,7 +24,7 @@ class Tape:
     def __init__(self, execution_id: str, chunk: int) -> None:
         self._execution_id = execution_id
         self._feed = str(chunk)
-        self._number = feed.last_number(execution_id, self._feed)
+        self._number = 0
         self._changed = threading.Condition()
         self._pending: list[Output | StatusChange] = []
         self._pending_bytes = 0
@@ -33,7 +34,6 @@ class Tape:
         self._pause = QUICK_SECONDS
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"tape-{chunk}", daemon=True)
-        self._thread.start()
 
     def add(self, told: Output | StatusChange) -> int:
         """Raises what writing failed with, so that nothing runs on with its output lost."""
@@ -43,6 +43,8 @@ class Tape:
             self._check()
             self._append(told)
             self._added += 1
+            if self._added == 1:  # a chunk that only waits costs no thread
+                self._thread.start()
             self._changed.notify_all()
             return self._added
 
@@ -74,7 +76,9 @@ class Tape:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+            begun = self._added > 0
+        if begun:
+            self._thread.join()
         self._check()
 
     def _check(self) -> None:
@@ -83,6 +87,7 @@ class Tape:
 
     def _run(self) -> None:
         try:
+            self._number = until_answered(lambda: feed.last_number(self._execution_id, self._feed))
             while self._write_next():
                 time.sleep(self._pause)
         except BaseException as error:  # noqa: BLE001 - handed to whoever adds or waits next
@@ -110,4 +115,4 @@ class Tape:
             self._number += 1
             entries.append(feed.entry(self._execution_id, self._feed, self._number, told))
         for start in range(0, len(entries), _BATCH):
-            feed.write(entries[start : start + _BATCH])
+            until_answered(lambda some=entries[start : start + _BATCH]: feed.write(some))  # type: ignore[misc]

@@ -184,8 +184,11 @@ def finish_part(part_id: int, attempt: int, runner: str | None, result: Result) 
 
 
 def keep_output(part_id: int, runner: str, result: Result) -> bool:
-    """The output of a part that was stopped meanwhile; its state stays as it is."""
-    return _change_part(part_id, _output(result), Part.runner == runner)
+    """The output of a part that was stopped meanwhile; its state stays as it is. That it could not be stopped
+    is said beside it."""
+    failed = result.reason if result.status is Status.FAILED else None
+    said = [Part.reason.set(failed)] if failed else []
+    return _change_part(part_id, [*_output(result), *said], Part.runner == runner)
 
 
 def _finishing(result: Result) -> list[Action]:
@@ -290,6 +293,7 @@ def new_attempt(execution: Execution) -> bool:
         return False
     for part in parts_of(execution):
         if part.state is Status.QUEUED:
-            waiting = (Part.status == Status.QUEUED.value) & (Part.attempt == attempt)
+            # Also those that an earlier one, which died on the way, left behind.
+            waiting = (Part.status == Status.QUEUED.value) & (Part.attempt <= attempt)
             _change_part(int(part.id), [Part.attempt.set(attempt + 1)], waiting)
     return True

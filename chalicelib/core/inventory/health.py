@@ -21,9 +21,11 @@ _TRIES = 8
 
 @dataclass(frozen=True)
 class Finding:
-    """``figures`` as the host gave them, or ``problem``: why it gave none. ``at``: when it was looked at."""
+    """``figures`` as the host gave them, or ``problem``: why it gave none. ``at``: when it was looked at;
+    ``address``: where, as (host name, port)."""
 
     at: str
+    address: tuple[str, int]
     figures: dict[str, Any] | None = None
     problem: str | None = None
 
@@ -33,7 +35,8 @@ class Finding:
 
 
 def record(scope: str, server_id: int, found: Finding) -> Server:
-    """Keeps it, with the alert raised or cleared in the same transaction; an older finding changes nothing.
+    """Keeps it, with the alert raised or cleared in the same transaction. A finding that is older, or is of
+    where the server was before it was moved, changes nothing.
 
     Raises NotFound.
     """
@@ -41,12 +44,14 @@ def record(scope: str, server_id: int, found: Finding) -> Server:
         server = servers.get(server_id)
         if server.last_health_check and server.last_health_check >= found.at:
             return server
+        if found.address != server.address:
+            return server
         try:
             table.write([_keeping(server, found), *_alert(scope, server, found)])
         except ConditionFailed:
             continue  # another check, or a change of the server, came in between
         if found.figures and server.host_key is None:
-            servers.pin_host_key(server_id, found.figures["host_key"])
+            servers.pin_host_key(server_id, found.address, found.figures["host_key"])
         return servers.get(server_id)
     return servers.get(server_id)
 
@@ -83,9 +88,9 @@ def _alert(scope: str, server: Server, found: Finding) -> list[Write]:
     return raising.raising(trouble)
 
 
-def now(*, figures: dict[str, Any] | None = None, problem: str | None = None) -> Finding:
-    """Found at this moment."""
-    return Finding(clock.iso_now(), figures, problem)
+def now(server: Server, *, figures: dict[str, Any] | None = None, problem: str | None = None) -> Finding:
+    """Found at this moment, where ``server`` says that it is."""
+    return Finding(clock.iso_now(), server.address, figures, problem)
 
 
 def forget(server_id: int) -> None:

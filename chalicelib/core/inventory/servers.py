@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update, Write
 from chalicelib.core import audit, counting, vault
 from chalicelib.core.audit import Actor
@@ -40,6 +41,11 @@ class Server(Record, discriminator="server"):
     last_health_check = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()
     updated_at = UnicodeAttribute()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host name and port."""
+        return (self.hostname, int(self.port))
 
 
 class ServerSecret(Record, discriminator="server-secret"):
@@ -234,9 +240,11 @@ def delete(actor: Actor, server: Server) -> None:
     groups.forget_server(server_id)
 
 
-def pin_host_key(server_id: int, host_key: str) -> None:
-    """Pins on first use: a key that is there already stays."""
+def pin_host_key(server_id: int, address: tuple[str, int], host_key: str) -> None:
+    """Pins on first use: a key that is there already stays. ``address`` (host name, port) is where the key
+    was seen: a server that was moved meanwhile has another."""
     pinned = Server.host_key.does_not_exist() & table.present()
+    pinned &= (Server.hostname == address[0]) & (Server.port == address[1])
     try:
         table.update(_server(server_id), [Server.host_key.set(host_key)], pinned)
     except ConditionFailed:

@@ -36,6 +36,11 @@ class HostOrder(BaseModel):
     password: Secret | None = None
     host_key: str | None = None
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host name and port."""
+        return (self.hostname, self.port)
+
     def login(self) -> Login:
         """The same as the SSH driver takes it."""
         from chalicelib.targets.ssh.requests import Login
@@ -52,7 +57,8 @@ class HostOrder(BaseModel):
 
 
 class ScriptOrder(BaseModel):
-    """Run one script on the servers of one chunk. ``timeout_seconds`` is for each server."""
+    """Run one script on the servers of one chunk. ``timeout_seconds`` is for each server; ``said_at``: when
+    ``max_concurrent`` was the limit."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -62,6 +68,7 @@ class ScriptOrder(BaseModel):
     script: str
     timeout_seconds: int
     max_concurrent: int
+    said_at: str
     hosts: list[HostOrder]
 
 

@@ -58,33 +58,45 @@ def test_what_was_cleared_is_history_and_may_come_again() -> None:
 
 
 def test_a_server_that_turns_unhealthy_raises_and_one_that_recovers_clears() -> None:
-    number = int(server().id)
+    one = server()
+    number = int(one.id)
     subject = servers.subject(number)
-    assert health.record("birun", number, health.now(problem="No answer.")).health_status == "unhealthy"
-    health.record("birun", number, health.now(problem="No answer."))
+    assert health.record("birun", number, health.now(one, problem="No answer.")).health_status == "unhealthy"
+    health.record("birun", number, health.now(one, problem="No answer."))
     found = raising.find_open(subject, health.UNHEALTHY)
     assert found is not None
     assert found.message == "No answer."
-    after = health.record("birun", number, health.now(figures=FIGURES))
+    after = health.record("birun", number, health.now(one, figures=FIGURES))
     assert (after.health_status, after.host_key) == ("healthy", "k")
     assert raising.find_open(subject, health.UNHEALTHY) is None
     assert len(records.listed(Filters("birun"), 10)) == 1
 
 
 def test_a_finding_that_comes_late_changes_nothing() -> None:
-    number = int(server().id)
+    one = server()
+    number = int(one.id)
     early = clock.iso(clock.now() - timedelta(seconds=30))
-    health.record("birun", number, health.now(figures=FIGURES))
-    after = health.record("birun", number, Finding(early, problem="No answer."))
+    health.record("birun", number, health.now(one, figures=FIGURES))
+    after = health.record("birun", number, Finding(early, one.address, problem="No answer."))
     assert after.health_status == "healthy"
     assert raising.find_open(servers.subject(number), health.UNHEALTHY) is None
+
+
+def test_a_finding_of_where_a_server_was_before_it_moved_changes_nothing() -> None:
+    one = server()
+    moved = servers.change(ACTOR, servers.get(int(one.id)), {"port": 2222}, servers.Credentials())
+    after = health.record("birun", int(one.id), health.now(one, figures=FIGURES))
+    assert after.health_status == "unknown"
+    assert after.host_key is None
+    after = health.record("birun", int(one.id), health.now(moved, figures=FIGURES))
+    assert (after.health_status, after.host_key) == ("healthy", "k")
 
 
 def test_a_server_that_is_gone_raises_nothing() -> None:
     one = server()
     servers.delete(ACTOR, one)
     with pytest.raises(NotFound):
-        health.record("birun", int(one.id), health.now(problem="No answer."))
+        health.record("birun", int(one.id), health.now(one, problem="No answer."))
     assert records.listed(Filters("birun"), 10) == []
 
 
@@ -92,14 +104,13 @@ def test_what_ended_is_counted_by_the_minute_for_an_hour() -> None:
     now = clock.now().replace(minute=30)
     for minutes, status in ((0, "succeeded"), (31, "timed_out"), (59, "failed"), (60, "failed")):
         at = clock.iso(now - timedelta(minutes=minutes))
-        tallies.keep([ended(at, status)])
+        tallies.keep([ended(minutes, at, status)])
     assert tallies.ended_within_an_hour(now) == {Status.SUCCEEDED: 1, Status.FAILED: 2}
 
 
-def ended(at: str, status: str) -> dict[str, object]:
-    part = {"kind": {"S": "part"}, "server_id": {"N": "1"}, "completed_at": {"S": at}}
-    images = {"OldImage": part | {"status": {"S": "running"}}, "NewImage": part | {"status": {"S": status}}}
-    return {"eventID": at, "dynamodb": images}
+def ended(number: int, at: str, status: str) -> dict[str, object]:
+    part = {"kind": {"S": "part"}, "id": {"N": str(number)}, "server_id": {"N": "1"}}
+    return {"dynamodb": {"NewImage": part | {"completed_at": {"S": at}, "status": {"S": status}}}}
 
 
 def silent_relay(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:

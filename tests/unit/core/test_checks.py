@@ -106,8 +106,13 @@ def test_findings_are_kept_and_a_group_that_nobody_reported_on_fails_the_check(m
     execution = begun()
     steps.begin_checks(event(execution))
     findings = [
-        {"server_id": number, "at": clock.iso_now(), "problem": "Refused."},
-        {"server_id": 10**6, "at": clock.iso_now(), "problem": "Deleted meanwhile."},
+        {"server_id": number, "at": clock.iso_now(), "address": ["10.0.0.1", 22], "problem": "Refused."},
+        {
+            "server_id": 10**6,
+            "at": clock.iso_now(),
+            "address": ["10.0.0.1", 22],
+            "problem": "Deleted meanwhile.",
+        },
     ]
     result = steps.record_checks(event(execution, findings=findings))
     found = servers.get(number)

@@ -12,6 +12,7 @@ from chalicelib.core.inventory import servers
 from chalicelib.core.inventory.servers import Credentials, ServerSecret
 from chalicelib.core.relays import orders
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
+from chalicelib.kernel import clock
 from chalicelib.kernel.secrets import Secret
 from tests.unit.core.builders import ACTOR, server
 
@@ -63,8 +64,10 @@ def test_changing_one_secret_keeps_the_others() -> None:
 
 def test_a_moved_server_forgets_its_host_key_and_a_renamed_one_does_not() -> None:
     made = server()
-    servers.pin_host_key(int(made.id), "ssh-ed25519 AAAA")
-    servers.pin_host_key(int(made.id), "ssh-ed25519 BBBB")
+    servers.pin_host_key(int(made.id), ("elsewhere", 22), "ssh-ed25519 CCCC")
+    assert servers.get(int(made.id)).host_key is None, "seen where it is no more"
+    servers.pin_host_key(int(made.id), made.address, "ssh-ed25519 AAAA")
+    servers.pin_host_key(int(made.id), made.address, "ssh-ed25519 BBBB")
     assert servers.get(int(made.id)).host_key == "ssh-ed25519 AAAA", "the first one stays"
     renamed = servers.change(ACTOR, servers.get(int(made.id)), {"name": "other"}, Credentials())
     assert renamed.host_key == "ssh-ed25519 AAAA"
@@ -80,6 +83,7 @@ def test_an_order_lies_sealed_in_the_bucket_and_opens_under_its_own_name_alone()
         script="echo",
         timeout_seconds=5,
         max_concurrent=8,
+        said_at=clock.iso_now(),
         hosts=[host],
     )
     orders.store("orders/e/1/0", order)

@@ -96,5 +96,5 @@ def check_server(server_id: int) -> Server:
     try:
         figures = calls.ask("ssh.check_health", login, HEALTH_SECONDS)
     except TargetError as error:
-        return health.record(SCOPE, server_id, health.now(problem=error.message))
-    return health.record(SCOPE, server_id, health.now(figures=figures))
+        return health.record(SCOPE, server_id, health.now(server, problem=error.message))
+    return health.record(SCOPE, server_id, health.now(server, figures=figures))

@@ -6,6 +6,7 @@ from chalicelib.aws import queues, table
 from chalicelib.aws.table import Update
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
+from chalicelib.kernel import clock
 from chalicelib.kernel.settings import settings as runtime
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import AppSettings
@@ -23,6 +24,7 @@ def update_settings(actor: Actor, request: SettingsUpdate) -> AppSettings:
     table.write([Update(found, [AppSettings.kind.set(AppSettings), *actions]), changed])
     if "max_concurrent_executions" in fields:
         # What waits at the relay already is not to wait for the next order to bring the new limit.
-        order = {"operation": "relay.limit", "max_concurrent": fields["max_concurrent_executions"]}
+        most = fields["max_concurrent_executions"]
+        order = {"operation": "relay.limit", "max_concurrent": most, "said_at": clock.iso_now()}
         queues.send(runtime().relay_control_queue_url, order)
     return model.app_settings()

@@ -71,7 +71,8 @@ def record_checks(event: Json) -> Json:
 
 
 def _record(found: Json) -> None:
-    finding = Finding(found["at"], found.get("figures"), found.get("problem"))
+    hostname, port = found["address"]
+    finding = Finding(found["at"], (hostname, port), found.get("figures"), found.get("problem"))
     with suppress(NotFound):  # deleted meanwhile
         health.record(SCOPE, found["server_id"], finding)
 

@@ -13,6 +13,7 @@ from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import servers
 from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
+from chalicelib.kernel import clock
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.birun import model
@@ -63,6 +64,7 @@ def prepare(event: Json) -> Json:
     if not hosts:
         return NOTHING
     name = f"orders/{execution.id}/{event['attempt']}/{chunk}"
+    said_at = clock.iso_now()
     order = ScriptOrder(
         execution_id=execution.id,
         attempt=event["attempt"],
@@ -70,6 +72,7 @@ def prepare(event: Json) -> Json:
         script=script,
         timeout_seconds=execution.subject["timeout"],
         max_concurrent=int(model.app_settings().max_concurrent_executions),
+        said_at=said_at,
         hosts=hosts,
     )
     orders.store(name, order)
@@ -151,17 +154,17 @@ def sweep(execution: Execution) -> None:
         ledger.look_again(execution)
         return
     log().warning("workflow is gone", execution=execution.id, attempt=int(execution.attempt), state=state)
-    _take_over(execution)
+    _take_over(execution, reported=state == "SUCCEEDED")
 
 
-def _take_over(execution: Execution) -> None:
-    """What a living relay still runs is left to it. The rest of the running has failed; what has not
-    started gets a new attempt."""
+def _take_over(execution: Execution, *, reported: bool) -> None:
+    """What a living relay still runs is left to it, unless it has ``reported``: then it is done with all that
+    it took. The rest of the running has failed; what has not started gets a new attempt."""
     relay = registry.find(settings().relay_id)
     silent = registry.silent_for(relay)
     boot = relay.boot if relay and silent is not None and silent <= registry.LATE_SECONDS else None
     running = [part for part in ledger.parts_of(execution) if part.state is Status.RUNNING]
-    if any(part.runner == boot for part in running):
+    if not reported and any(part.runner == boot for part in running):
         ledger.look_again(execution)
         return
     ledger.end_parts(execution, running, Result(Status.FAILED, reason=LOST))
