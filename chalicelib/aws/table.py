@@ -21,10 +21,16 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.kernel.errors import TooLarge
 from chalicelib.kernel.settings import settings
 
 MAX_TRANSACTION = 100
 _CONFLICT_TRIES = 8
+_SIZE_EXCEEDED = "has exceeded the maximum allowed size"
+_NO_ROOM = (
+    "This is more than the 400 KB that one record can hold. Make it shorter, or ask for it in several calls:"
+    " a shorter script, say, or fewer servers in each."
+)
 
 
 class ConditionFailed(Exception):
@@ -163,6 +169,7 @@ def find_many(model: type[R], keys: Iterable[tuple[str, str]]) -> list[R]:
 
 
 def put(record: Record, condition: Condition | None = None) -> None:
+    """Raises ConditionFailed or TooLarge; so do :func:`update` and :func:`change`."""
     try:
         record.save(condition)
     except PutError as error:
@@ -204,7 +211,7 @@ def delete_many(records: Iterable[Record]) -> None:
 def write(operations: Sequence[Write], token: str | None = None) -> None:
     """All of ``operations`` (at most 100) or none. ``token`` makes a repeat within 10 minutes harmless.
 
-    Raises ConditionFailed. Two writers meeting on an item is not a failure: it is tried again.
+    Raises ConditionFailed or TooLarge. Two writers meeting on an item is not a failure: it is tried again.
     """
     for attempt in range(_CONFLICT_TRIES):
         try:
@@ -215,6 +222,8 @@ def write(operations: Sequence[Write], token: str | None = None) -> None:
             failed = _positions(operations, codes, "ConditionalCheckFailed")
             if failed:
                 raise ConditionFailed(failed) from error
+            if _too_large(error):
+                raise TooLarge(_NO_ROOM) from error
             if "TransactionConflict" not in codes or attempt == _CONFLICT_TRIES - 1:
                 raise
             # Two requests meeting on a counter: milliseconds, spread so that they do not meet again.
@@ -256,7 +265,15 @@ def _positions(operations: Sequence[Write], codes: Sequence[str], code: str) -> 
 def _refused(error: PutError | UpdateError) -> Exception:
     if error.cause_response_code == "ConditionalCheckFailedException":
         return ConditionFailed([0])
-    return error
+    return TooLarge(_NO_ROOM) if _too_large(error) else error
+
+
+def _too_large(error: PutError | UpdateError | TransactWriteError) -> bool:
+    """DynamoDB tells it by its words alone; of a transaction in the reasons, or of the whole of it."""
+    said = [error.cause_response_message]
+    if isinstance(error, TransactWriteError):
+        said += [reason.message for reason in error.cancellation_reasons if reason]
+    return any(_SIZE_EXCEEDED in words for words in said if words)
 
 
 def raw_update(arguments: dict[str, Any]) -> tuple[bool, dict[str, Any]]:

@@ -25,6 +25,10 @@ class BadRequest(QuarterdeckError):
     status = 400
 
 
+class TooLarge(BadRequest):
+    """What is to be kept is larger than a record may be."""
+
+
 class Unauthenticated(QuarterdeckError):
     """No token, or one that is not good (any more)."""
 

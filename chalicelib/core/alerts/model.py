@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 
 KEPT_SECONDS = 365 * 24 * 3600

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 from chalicelib.kernel import clock
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute
+from pynamodb.attributes import NumberAttribute
 
 from chalicelib.aws import table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import ConditionFailed, Record
 from chalicelib.kernel import clock
 

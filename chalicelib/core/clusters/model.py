@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 
 DEFAULT = "default"

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import blobs, table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 from chalicelib.core.executions.status import Status
 from chalicelib.kernel import clock, ids

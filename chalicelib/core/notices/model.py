@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 
 DUE = "NOTICES"

@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 from pydantic import BaseModel
-from pynamodb.attributes import JSONAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws import blobs, queues, table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 from chalicelib.core.relays import orders, registry
 from chalicelib.kernel import clock, ids

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import Record
 from chalicelib.core import counting
 from chalicelib.kernel.errors import NotFound

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import JSONAttribute
-
 from chalicelib.aws import table
+from chalicelib.aws.attributes import JSONAttribute
 from chalicelib.aws.table import ConditionFailed, Record
 from chalicelib.kernel import clock
 

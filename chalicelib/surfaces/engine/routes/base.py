@@ -16,6 +16,7 @@ from chalicelib.kernel.errors import (
     NotFound,
     QuarterdeckError,
     RateLimited,
+    TooLarge,
     Unauthenticated,
 )
 from chalicelib.rest.surface import Surface
@@ -31,6 +32,7 @@ Json = dict[str, Any]
 
 _CODES: dict[type[QuarterdeckError], str] = {
     BadRequest: "BAD_REQUEST",
+    TooLarge: "BAD_REQUEST",
     Invalid: "VALIDATION_ERROR",
     Unauthenticated: "AUTHENTICATION_ERROR",
     Forbidden: "FORBIDDEN",
