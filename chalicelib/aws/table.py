@@ -24,7 +24,6 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.kernel.errors import TooLarge
 from chalicelib.kernel.settings import settings
 
-MAX_TRANSACTION = 100
 _CONFLICT_TRIES = 8
 _SIZE_EXCEEDED = "has exceeded the maximum allowed size"
 _NO_ROOM = (
@@ -208,14 +207,14 @@ def delete_many(records: Iterable[Record]) -> None:
             batch.delete(record)
 
 
-def write(operations: Sequence[Write], token: str | None = None) -> None:
-    """All of ``operations`` (at most 100) or none. ``token`` makes a repeat within 10 minutes harmless.
+def write(operations: Sequence[Write]) -> None:
+    """All of ``operations`` (at most 100) or none.
 
     Raises ConditionFailed or TooLarge. Two writers meeting on an item is not a failure: it is tried again.
     """
     for attempt in range(_CONFLICT_TRIES):
         try:
-            _commit(operations, token)
+            _commit(operations)
             return
         except TransactWriteError as error:
             codes = [reason.code if reason else "None" for reason in error.cancellation_reasons]
@@ -230,8 +229,8 @@ def write(operations: Sequence[Write], token: str | None = None) -> None:
             time.sleep(random.uniform(0.002, 0.02) * (attempt + 1))  # noqa: S311 - no secret
 
 
-def _commit(operations: Sequence[Write], token: str | None) -> None:
-    with TransactWrite(connection=_connection(), client_request_token=token) as batch:
+def _commit(operations: Sequence[Write]) -> None:
+    with TransactWrite(connection=_connection()) as batch:
         for operation in operations:
             _add(batch, operation)
 
