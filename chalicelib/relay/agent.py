@@ -20,6 +20,7 @@ from chalicelib.aws import queues, workflows
 from chalicelib.core.executions import ledger
 from chalicelib.core.relays import orders, registry
 from chalicelib.core.relays.orders import HealthOrder, ScriptOrder
+from chalicelib.core.relays.registry import Limit
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
@@ -64,7 +65,7 @@ class Agent:
         self._checks = Crew("check", CHECK_THREADS)
         self._terminals = Terminals(self._pool, self._boot)
         self._held: dict[str, Held] = {}
-        self._limit_said_at = ""
+        self._limit: Limit | None = None
         self._changed = threading.Condition()
         self._stopping = threading.Event()
 
@@ -80,7 +81,8 @@ class Agent:
             ("beat", self._beat_for_ever),
             *[(f"terminals-{number}", listen) for number in range(LISTENERS)],
         ]
-        registry.beat(config.relay_id, self._boot, self._started_at, 0, 0)
+        self._go_on_with(registry.limit_of(registry.find(config.relay_id)))
+        self._beat()
         self._try(self._terminals.end_those_of_before)
         for name, loop in loops:
             threading.Thread(target=loop, name=name, daemon=True).start()
@@ -141,7 +143,7 @@ class Agent:
         if body["operation"] == "ssh.stop":
             self._stop_parts(body["execution_id"], body["part_ids"])
         elif body["operation"] == "relay.limit":
-            self._set_limit(body["max_concurrent"], body["said_at"])
+            self._go_on_with(Limit(body["max_concurrent"], body["said_at"]))
         else:
             raise ValueError(f"unknown control operation {body['operation']!r}")
         queues.delete(settings().relay_control_queue_url, message["ReceiptHandle"])
@@ -196,16 +198,16 @@ class Agent:
             checks = HealthOrder.model_validate_json(text)
             return HealthRun(checks, self._pool, lambda: self._done(name)), self._checks
         order = ScriptOrder.model_validate_json(text)
-        self._set_limit(order.max_concurrent, order.said_at)
+        self._go_on_with(Limit(order.max_concurrent, order.said_at))
         return ChunkRun(order, self._boot, self._pool, lambda: self._done(name)), self._scripts
 
-    def _set_limit(self, most: int, said_at: str) -> None:
+    def _go_on_with(self, limit: Limit | None) -> None:
         """The newest word counts: an order that is seen again brings the limit of when it was written."""
         with self._changed:
-            if said_at < self._limit_said_at:
+            if limit is None or (self._limit is not None and limit.said_at < self._limit.said_at):
                 return
-            self._limit_said_at = said_at
-        self._scripts.set_limit(most)
+            self._limit = limit
+        self._scripts.set_limit(limit.most)
 
     def _seen_again(self, known: Held, message_id: str, receipt: str) -> None:
         """The same message under a new receipt is still ours; a copy of it has no effect."""
@@ -237,11 +239,14 @@ class Agent:
         beats = 0
         while not self._stopping.wait(registry.BEAT_SECONDS):
             beats += 1
-            running, waiting = self._scripts.running, self._scripts.waiting
-            relay_id = settings().relay_id
-            self._try(lambda: registry.beat(relay_id, self._boot, self._started_at, running, waiting))  # noqa: B023
+            self._try(self._beat)
             if beats % HOLD_BEATS == 0:
                 self._hold_all()
+
+    def _beat(self) -> None:
+        running, waiting = self._scripts.running, self._scripts.waiting
+        relay_id, limit = settings().relay_id, self._limit
+        registry.beat(relay_id, self._boot, self._started_at, running, waiting, limit)
 
     def _hold_all(self) -> None:
         with self._changed:

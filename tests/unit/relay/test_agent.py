@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws import queues, workflows
+from chalicelib.aws import queues, table, workflows
 from chalicelib.core.executions import ledger
+from chalicelib.core.relays import registry
+from chalicelib.core.relays.registry import Limit
 from chalicelib.kernel import settings
 from chalicelib.relay import agent as agents
 from chalicelib.relay.agent import Agent, Held
@@ -97,11 +99,21 @@ def test_a_word_of_stopping_is_heard_by_an_agent_that_can_hold_no_more(
     assert len(queue.waiting[ORDERS]) == 1, "the order stays where another relay may find it"
 
 
-def test_the_newest_limit_counts_whatever_comes_in_which_order(agent: Any, queue: Queues) -> None:
+def test_the_newest_limit_counts_whatever_comes_in_which_order(
+    agent: Any, queue: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[Any] = []
+    monkeypatch.setattr(table, "put", beats.append)
     for most, said_at in ((8, "2026-01-01"), (2, "2026-01-03"), (5, "2026-01-02")):
         queue.put(CONTROL, "r", operation="relay.limit", max_concurrent=most, said_at=said_at)
     agent._receive_some(CONTROL, agent._take_control)
     assert agent._scripts._limit == 2
+    agent._beat()
+    assert (beats[-1].limit, beats[-1].limit_said_at) == (2, "2026-01-03")
+    again = Agent()
+    again._go_on_with(registry.limit_of(beats[-1]))
+    again._go_on_with(Limit(8, "2026-01-01"))
+    assert again._scripts._limit == 2, "an order that is seen again after a restart"
 
 
 def test_what_nobody_waits_for_any_more_is_let_go_with_its_message(
