@@ -111,11 +111,12 @@ def history(owner: str, most: int, before: str = "") -> list[tuple[str, Executio
 
 def executed(run: Run) -> list[Execution]:
     """All that its nodes started, further tries included; not what was kept from an earlier run."""
-    started = [name for name in run.graph.order if name in run.nodes and run.nodes[name].execution_id]
+    known = [run.nodes[name] for name in run.graph.order if name in run.nodes]
     wanted = [
-        model.node_execution_id(run.id, name, attempt)
-        for name in started
-        for attempt in range(1, int(run.nodes[name].attempt) + 1)
+        model.node_execution_id(run.id, node.node_id, attempt)
+        for node in known
+        if node.execution_id or node.earlier
+        for attempt in range(1, int(node.attempt) + 1)
     ]
     return ledger.find_many(wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.aws.table import Check, ConditionFailed
@@ -11,6 +12,7 @@ from chalicelib.core.executions import feed, ledger
 from chalicelib.core.executions.ledger import Request
 from chalicelib.core.executions.model import Part
 from chalicelib.core.executions.status import Status
+from chalicelib.core.inventory import servers
 from chalicelib.core.notices import channels
 from chalicelib.core.notices.outbox import Event
 from chalicelib.core.workflows import conditions, kinds
@@ -48,8 +50,7 @@ class ScriptNode:
         execution = ledger.find(at.execution_id or "")
         try:
             if execution is None:
-                self._start(run, node, at)
-                return None
+                return self._start(run, node, at)
         except QuarterdeckError as error:
             return failed(error.message)
         return self._judge(node, at) if execution.state.final else None
@@ -59,10 +60,17 @@ class ScriptNode:
         if execution is not None and not execution.state.final:
             runs.end(_actor(run), execution, ledger.parts_of(execution))
 
-    def _start(self, run: Run, node: Node, at: NodeRun) -> None:
-        """What is written and not started is started by the sweep of executions."""
+    def _start(self, run: Run, node: Node, at: NodeRun) -> Change | None:
+        """What is written and not started is started by the sweep of executions.
+
+        Gives a result when there is nothing to start: the servers where it had not succeeded are gone.
+        """
         config = node.config
         script = model.get_script(config["script_id"])
+        targets = self._targets(node, at)
+        if not targets:
+            kept = self._judge(node, at)
+            return replace(kept, fields=kept.fields | {"execution_id": None})
         timeout = config.get("timeout", 60)
         subject = {
             "script_id": config["script_id"],
@@ -70,25 +78,32 @@ class ScriptNode:
             "timeout": timeout,
             "workflow": {"run_id": run.id, "node_id": node.id},
         }
-        request = Request(_actor(run), runs.WORK, subject, self._targets(node, at), at.execution_id)
+        request = Request(_actor(run), runs.WORK, subject, targets, at.execution_id)
         here = Check(at, NodeRun.version == at.version)
         try:
             made = ledger.create(request, [here])
         except ConditionFailed:
-            return  # made before, or the node has ended meanwhile
+            return None  # made before, or the node has ended meanwhile
         runs.start(made)
+        return None
 
     def _targets(self, node: Node, at: NodeRun) -> list[tuple[int, str]]:
-        bad = [part for part in results(at.earlier) if not _good(node, part)]
-        if bad:
-            return [(int(part.server_id), part.server_name) for part in bad]
+        """Where it failed before, otherwise all; of these the servers that are still there.
+
+        Empty: it succeeded on some, and those where it failed are gone. Raises BadRequest without any at all.
+        """
+        before = results(at.earlier)
+        bad = [part for part in before if not _good(node, part)]
+        wanted = [int(part.server_id) for part in bad]
+        known = servers.find_many(wanted) if wanted else {}
+        if known or 0 < len(bad) < len(before):
+            return [(one, known[one].name) for one in wanted if one in known]
         config = node.config
-        return runs.targets(
-            ScriptExecuteRequest(server_ids=config["server_ids"], group_id=config.get("group_id"))
-        )
+        request = ScriptExecuteRequest(server_ids=config["server_ids"], group_id=config.get("group_id"))
+        return runs.targets(request, forgiving=True)
 
     def _judge(self, node: Node, at: NodeRun) -> Change:
-        parts = results(_executions(at))
+        parts = _counted(node, at)
         bad = [part for part in parts if not _good(node, part)]
         shown = (bad or parts)[0]
         result = {
@@ -124,6 +139,12 @@ def hosts(at: NodeRun) -> list[Part]:
     return results(_executions(at))
 
 
+def _counted(node: Node, at: NodeRun) -> list[Part]:
+    """Of these the ones that the node answers for: what failed earlier, and was not tried again with the
+    others, was on a server that is gone."""
+    return [part for part in hosts(at) if part.execution_id == at.execution_id or _good(node, part)]
+
+
 def _good(node: Node, part: Part) -> bool:
     wanted = node.config.get("success_codes", [0])
     if part.state not in (Status.SUCCEEDED, Status.FAILED) or part.exit_code is None:
@@ -152,7 +173,7 @@ class Condition:
     def begin(self, run: Run, node: Node, attempt: int) -> Change:
         config = node.config
         looked_at = run.nodes[config["node"]]
-        parts = hosts(looked_at)
+        parts = _counted(run.graph.nodes[config["node"]], looked_at)
         if not parts:
             return failed(
                 f"'{config['node']}' did not run ({looked_at.status}), so there is nothing to compare."

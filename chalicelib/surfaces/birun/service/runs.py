@@ -46,12 +46,18 @@ def start(execution: Execution) -> Execution:
     return execution
 
 
-def targets(request: ScriptExecuteRequest) -> list[tuple[int, str]]:
-    """The listed servers and those of the group, each once."""
+def targets(request: ScriptExecuteRequest, *, forgiving: bool = False) -> list[tuple[int, str]]:
+    """The listed servers and those of the group, each once. Raises BadRequest when that is none.
+
+    Raises NotFound for a listed server or a group that there is not; ``forgiving`` goes on without, for what
+    was written down earlier and runs with what is left.
+    """
     wanted = list(request.server_ids)
-    listed = set(wanted)
+    listed = set() if forgiving else set(wanted)
     if request.group_id is not None:
-        wanted += groups.members(groups.get(request.group_id))
+        number = request.group_id
+        group = groups.find_many([number]).get(number) if forgiving else groups.get(number)
+        wanted += groups.members(group) if group else []
     wanted = list(dict.fromkeys(wanted))
     if len(wanted) > MOST_SERVERS:
         raise BadRequest(f"These are {len(wanted)} servers; at most {MOST_SERVERS} are taken in one call.")
@@ -168,16 +174,29 @@ def stop(actor: Actor, execution_id: str) -> Status:
 
 
 def end(actor: Actor, execution: Execution, parts: list[Part]) -> bool:
-    """Stops those of ``parts`` that have not ended. False: all had."""
+    """Stops those of ``parts`` that have not ended. False: all had.
+
+    What is marked as stopped has ended for whoever asks again. So the word to kill it is on its way before the
+    mark, kept back until the mark is there: a relay that heard it earlier might begin a part after it. The
+    same word at once is for those who wait.
+    """
+    unended = [int(part.id) for part in parts if not part.state.final]
+    if not unended:
+        return False
+    _kill(execution, unended, delay_seconds=MARKED_WITHIN)
     stopped = Result(Status.CANCELLED, reason=STOPPED.format(actor.username))
     ended = ledger.end_parts(execution, parts, stopped)
     if not ended:
         return False
     ledger.record_stop(actor, execution, ended)
-    order = {"operation": "ssh.stop", "execution_id": execution.id, "part_ids": ended}
-    queues.send(settings().relay_control_queue_url, order)
+    _kill(execution, ended)
     ledger.conclude(execution)
     return True
+
+
+def _kill(execution: Execution, part_ids: list[int], delay_seconds: int = 0) -> None:
+    order = {"operation": "ssh.stop", "execution_id": execution.id, "part_ids": part_ids}
+    queues.send(settings().relay_control_queue_url, order, delay_seconds)
 
 
 def subscribe(execution_id: str) -> Subscription:
