@@ -116,15 +116,20 @@ def claim(
     )
     here = (Schedule.due_at == schedule.due_at) & (Schedule.revision == schedule.revision)
     advance = Update(schedule, _moving_on(found.next_window), here)
-    puts: list[Write] = [Put(run, table.absent()) for run in found.runs]
+    recorded = _recorded(found.runs)
     try:
-        table.write([_with_outcome(advance, found.runs), *puts, *_told_of(schedule, found.runs, tell)])
+        table.write([_with_outcome(advance, found.runs), *recorded, *_told_of(schedule, found.runs, tell)])
     except ConditionFailed as error:
         if 0 in error.failed:
             return None
         # The window has its run already (the clock or the schedule was set back): it is not run again.
         return _pass_by(advance)
     return found.runs
+
+
+def _recorded(runs: list[ScheduleRun]) -> list[Write]:
+    still_open = [Put(model.open_run(run)) for run in runs if not run.status.final]
+    return [*(Put(run, table.absent()) for run in runs), *still_open]
 
 
 def _with_outcome(advance: Update, runs: list[ScheduleRun]) -> Update:

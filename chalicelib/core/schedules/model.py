@@ -113,12 +113,27 @@ class ScheduleRun(Record, discriminator="schedule-run"):
         return {"key": self.schedule_key, "window": self.window}
 
 
+class OpenRun(Record, discriminator="schedule-run-open"):
+    """Stands beside each run that has not ended, made and taken away in the run's own transactions: so an
+    open run is found however old it is, and however many windows have ended since."""
+
+    window = UnicodeAttribute()
+
+
 def schedule_pk(key: str) -> str:
     return f"SCHEDULE#{key}"
 
 
 def run_sk(window: str) -> str:
     return f"RUN#{window}"
+
+
+def open_sk(window: str) -> str:
+    return f"OPEN#{window}"
+
+
+def open_run(run: ScheduleRun) -> OpenRun:
+    return OpenRun(run.pk, open_sk(run.window), window=run.window, ttl=run.ttl)
 
 
 def execution_id(key: str, window: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws import table
-from chalicelib.aws.table import ConditionFailed, Update, Write
+from chalicelib.aws.table import ConditionFailed, Delete, Update, Write
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.status import Status
 from chalicelib.core.schedules import model, records, telling
-from chalicelib.core.schedules.model import Overlap, RunState, Schedule, ScheduleRun
+from chalicelib.core.schedules.model import OpenRun, Overlap, RunState, Schedule, ScheduleRun
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import QuarterdeckError
 from chalicelib.kernel.logs import log
@@ -26,7 +27,6 @@ GIVE_UP = timedelta(hours=1)
 """A run that could not be started for so long has failed."""
 MOST_WAITING = 10
 """Runs that wait behind one; what comes on top is skipped."""
-_LOOKED_BACK = 50
 
 GONE = "The schedule was deleted before this run started."
 DISABLED = "The schedule was disabled before this run started."
@@ -64,22 +64,34 @@ def find(key: str, window: str) -> ScheduleRun | None:
 def _decide(schedule: Schedule, run: ScheduleRun) -> bool:
     """Whether it is to be started now; recorded before anything is."""
     policy = Overlap(schedule.overlap_policy)
-    earlier = [] if policy is Overlap.ALLOW else _open_before(run)
+    # How many there are matters only to one that comes to wait behind them.
+    most = MOST_WAITING + 1 if policy is Overlap.QUEUE and run.status is RunState.DUE else 1
+    earlier = [] if policy is Overlap.ALLOW else list(islice(_open_before(run), most))
     if not earlier:
         return _change(run, RunState.STARTING)
     reason = BEHIND.format(f"{earlier[0].window[:16]}Z")
-    if policy is Overlap.SKIP or (run.status is RunState.DUE and len(earlier) > MOST_WAITING):
+    if policy is Overlap.SKIP or len(earlier) > MOST_WAITING:
         conclude(run, RunState.SKIPPED, reason)
     elif run.status is RunState.DUE:
         _change(run, RunState.WAITING, ScheduleRun.reason.set(reason), look_in=timedelta(seconds=30))
     return False
 
 
-def _open_before(run: ScheduleRun) -> list[ScheduleRun]:
+def _open_before(run: ScheduleRun) -> Iterator[ScheduleRun]:
     """Earlier runs that have not ended, the oldest first; what is running is looked at now."""
-    before = records.runs(run.schedule_key, _LOOKED_BACK, run.window)
-    still = [one for one in reversed(before) if not one.status.final]
-    return [one for one in still if one.status is not RunState.RUNNING or not _look(one)]
+    listed = OpenRun.query(
+        run.pk,
+        OpenRun.sk.between(model.open_sk(""), model.open_sk(run.window)),
+        consistent_read=True,
+        page_size=2 * MOST_WAITING,
+    )
+    for earlier in (find(run.schedule_key, one.window) for one in listed if one.window != run.window):
+        if earlier and _goes_on(earlier):
+            yield earlier
+
+
+def _goes_on(run: ScheduleRun) -> bool:
+    return not _look(run) if run.status is RunState.RUNNING else not run.status.final
 
 
 def _change(run: ScheduleRun, state: RunState, *more: Action, look_in: timedelta = timedelta(0)) -> bool:
@@ -132,7 +144,7 @@ def conclude(run: ScheduleRun, state: RunState, reason: str | None = None) -> bo
     """Ends the run, once, and keeps how the schedule is doing. False: it had ended before."""
     while True:
         schedule = records.find(run.schedule_key)
-        writes = [_ending(run, state, reason)]
+        writes = [_ending(run, state, reason), Delete(model.open_run(run))]
         if schedule is not None and state.counts:
             writes += [_doing(schedule, state), *telling.writes(schedule, run, state, reason)]
         try:

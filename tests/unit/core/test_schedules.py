@@ -189,6 +189,42 @@ def test_overlap_queue_starts_the_next_when_the_one_before_has_ended(world: Worl
     assert history() == [("12:05", RunState.FAILED), ("12:10", RunState.RUNNING)]
 
 
+def skipped_since(window: datetime) -> list[ScheduleRun]:
+    """More records of windows after ``window`` than anybody would look through."""
+    made = records.find(KEY)
+    assert made is not None
+    later = (window + timedelta(seconds=seconds) for seconds in range(1, 100))
+    return [model.new_run(made, one, RunState.SKIPPED, clock.now()) for one in later]
+
+
+@pytest.mark.parametrize(("policy", "state"), [("skip", RunState.SKIPPED), ("queue", RunState.WAITING)])
+def test_overlap_is_seen_however_many_windows_a_run_outlasts(
+    world: World, policy: str, state: RunState
+) -> None:
+    schedule(overlap_policy=policy)
+    first = NOON + timedelta(minutes=5)
+    world.at(first)
+    world.tick()
+    table.put_many(skipped_since(first))
+    world.at(NOON + timedelta(minutes=10))
+    world.tick()
+    assert world.windows() == ["12:05"]
+    assert history()[-1] == ("12:10", state)
+    running.ended(KEY, clock.iso(first), Status.SUCCEEDED)
+    world.at(NOON + timedelta(minutes=15))
+    world.tick()
+    assert world.windows() == ["12:05", "12:10" if policy == "queue" else "12:15"]
+
+
+def test_overlap_queue_lets_no_more_wait_than_it_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST_WAITING", 1)
+    schedule(overlap_policy="queue")
+    for minutes in (5, 10, 15):
+        world.at(NOON + timedelta(minutes=minutes))
+        world.tick()
+    assert [state for _, state in history()] == [RunState.RUNNING, RunState.WAITING, RunState.SKIPPED]
+
+
 def test_overlap_allow_starts_both(world: World) -> None:
     schedule(overlap_policy="allow")
     for minutes in (5, 10):
