@@ -1,5 +1,5 @@
-"""Schedules as people make, change and delete them. Each change is fenced, audited, and works out anew when
-the next window is."""
+"""Schedules as people make, change and delete them. Each change is fenced and audited; one of the timing
+works out anew when the next window is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ FIELDS = (
     *("name", "subject", "cron_expression", "timezone", "enabled"),
     *("misfire_policy", "overlap_policy", "notifications"),
 )
+_TIMING = frozenset({"cron_expression", "timezone", "enabled"})
 _TRIES = 5
 
 
@@ -137,8 +138,8 @@ Wanted = Callable[[Schedule], tuple[dict[str, Any], Sequence[Write]]]
 
 
 def change(actor: Actor, key: str, wanted: Wanted) -> Schedule:
-    """Sets what ``wanted`` says and works out the next window from now on. ``wanted`` is asked again when
-    another change came in between, so that neither undoes the other.
+    """Sets what ``wanted`` says; where that changes when it fires, the next window is worked out from now on.
+    ``wanted`` is asked again when another change came in between, so that neither undoes the other.
 
     Raises NotFound, cron.BadCron, and Conflict when others keep changing it or the guard does not hold.
     """
@@ -170,9 +171,12 @@ def _changing(actor: Actor, schedule: Schedule, before: dict[str, Any], after: d
 
 
 def _update(schedule: Schedule, before: dict[str, Any], after: dict[str, Any]) -> Update:
-    due = _due(after)
     values = {name: after[name] for name in FIELDS if after[name] != before[name]}
-    values |= {"due_at": due, "due_pk": model.DUE if due else None, "updated_at": clock.iso_now()}
+    # Any other change leaves the window alone: it may be due already, and the tick not there yet.
+    if values.keys() & _TIMING:
+        due = _due(after)
+        values |= {"due_at": due, "due_pk": model.DUE if due else None}
+    values["updated_at"] = clock.iso_now()
     actions = table.setting(Schedule, values)
     actions.append(Schedule.revision.add(1))
     # Fenced by the window too: the tick may be firing it right now.

@@ -70,6 +70,17 @@ def test_the_next_window_is_known_from_the_start_and_null_while_disabled(world: 
     )
 
 
+@pytest.mark.parametrize("fields", [{"name": "Renamed"}, {"cron_expression": "*/5 * * * *", "enabled": True}])
+def test_a_change_of_anything_but_the_timing_keeps_a_window_that_is_due(
+    world: World, fields: dict[str, Any]
+) -> None:
+    schedule()
+    world.at(NOON + timedelta(minutes=5, seconds=20))
+    records.change(ACTOR, KEY, lambda _: (fields, ()))
+    world.tick()
+    assert world.windows() == ["12:05"]
+
+
 def test_two_changes_at_once_both_count(world: World) -> None:
     schedule()
     asked: list[int] = []
