@@ -86,9 +86,15 @@ def create(
     return schedule
 
 
+def _chosen(fields: dict[str, Any]) -> dict[str, Any]:
+    """``fields`` with the usual values for those left out."""
+    usual: dict[str, Any] = {"timezone": "UTC", "enabled": True, "notifications": None}
+    usual |= {"misfire_policy": Misfire.SKIP.value, "overlap_policy": Overlap.ALLOW.value}
+    return usual | fields
+
+
 def _new(key: str, work: str, fields: dict[str, Any], number: int | None) -> Schedule:
-    chosen: dict[str, Any] = {"timezone": "UTC", "enabled": True, "notifications": None}
-    chosen |= {"misfire_policy": Misfire.SKIP.value, "overlap_policy": Overlap.ALLOW.value} | fields
+    chosen = _chosen(fields)
     cron.validate(chosen["cron_expression"], chosen["timezone"])
     now = clock.iso_now()
     due = _due(chosen)
@@ -110,7 +116,8 @@ def _new(key: str, work: str, fields: dict[str, Any], number: int | None) -> Sch
 
 def moves(work: str, before: Mapping[str, Schedule], after: Mapping[str, dict[str, Any]]) -> list[Write]:
     """The writes that bring the schedules of something else (a workflow's triggers) from ``before`` to
-    ``after``, fields by key, for the transaction that changes and audits that.
+    ``after``, fields by key, for the transaction that changes and audits that. As in :func:`create`, fields
+    left out have their usual values, whatever they were.
 
     Raises cron.BadCron.
     """
@@ -121,7 +128,7 @@ def moves(work: str, before: Mapping[str, Schedule], after: Mapping[str, dict[st
             writes.append(Put(_new(key, work, wanted, None), table.absent()))
         elif here is not None and wanted is None:
             writes.append(Delete(here, Schedule.revision == here.revision))
-        elif here is not None and wanted is not None and _fields(here) != (now := _fields(here) | wanted):
+        elif here is not None and wanted is not None and _fields(here) != (now := _chosen(wanted)):
             writes.append(_update(here, _fields(here), now))
     return writes
 

@@ -166,6 +166,18 @@ def test_triggers_are_schedules_that_come_change_and_go_with_the_workflow() -> N
         workflows.delete_workflow(ACTOR, number)
 
 
+def test_what_a_trigger_no_longer_says_is_no_longer_in_force() -> None:
+    said = {"timezone": "Europe/Berlin", "misfire_policy": "run_once", "overlap_policy": "skip"}
+    workflow = made([node("t", cron_expression="@daily", **said)], "")
+    key = workflows.trigger_key(int(workflow.id), "t")
+    changed(workflow, nodes=[node("t", cron_expression="@daily")])
+    found = records.find(key)
+    assert found
+    assert (found.timezone, found.misfire_policy, found.overlap_policy) == ("UTC", "skip", "allow")
+    assert found.due_at
+    assert found.due_at[11:16] == "00:00"
+
+
 def test_changes_that_meet_do_not_undo_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = made([node("t")], "")
     real, asked = graphs.read, []
