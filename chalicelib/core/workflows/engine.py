@@ -169,7 +169,7 @@ class _Engine:
     def _again(self, node: Node, at: NodeRun, change: Change) -> Change:
         """A failure that is to be tried again waits for that instead."""
         retry = node.config.get("retry", {"count": 0})
-        if change.status is not NodeStatus.FAILED or int(at.attempt) > retry["count"]:
+        if change.status is not NodeStatus.FAILED or change.lasting or int(at.attempt) > retry["count"]:
             return change
         pause = min(LONGEST_BACKOFF, retry.get("backoff_seconds", 10) * 2 ** (int(at.attempt) - 1))
         moment = clock.iso(clock.now() + timedelta(seconds=pause))

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 class Change:
     """What becomes of a node; ``fields`` are attributes of its record, the others keep what is stored.
 
-    ``writes`` hold only together with it.
+    ``writes`` hold only together with it. ``lasting``: a failure that no further try is to undo.
     """
 
     status: NodeStatus
@@ -33,6 +33,7 @@ class Change:
     reason: str | None = None
     fields: Json = field(default_factory=dict)
     writes: tuple[Write, ...] = ()
+    lasting: bool = False
 
     @property
     def begins(self) -> bool:

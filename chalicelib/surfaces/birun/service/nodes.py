@@ -112,7 +112,8 @@ class ScriptNode:
             "hosts": {"total": len(parts), "succeeded": len(parts) - len(bad), "failed": len(bad)},
         }
         if bad:
-            return failed(_words(bad, len(parts)), result=result)
+            stopped = any(part.state is Status.CANCELLED for part in bad)
+            return replace(failed(_words(bad, len(parts)), result=result), lasting=stopped)
         return Change(NodeStatus.SUCCEEDED, fields={"result": result})
 
 

@@ -174,3 +174,15 @@ def test_who_asks_now_for_a_server_that_is_gone_is_told_so(world: World) -> None
         runs.execute_script(ACTOR, world.script, ScriptExecuteRequest(server_ids=[db], group_id=7))
     with pytest.raises(BadRequest, match="No servers to run on"):
         runs.targets(ScriptExecuteRequest(server_ids=[web], group_id=7), forgiving=True)
+
+
+# ---------------------------------------------------------------- scripts that are stopped
+
+
+def test_a_script_that_somebody_stopped_is_not_tried_again(world: World) -> None:
+    world.start(server_ids=fleet("web", "db"), retry={"count": 2, "backoff_seconds": 0})
+    world.advance()
+    runs.stop(ACTOR, world.execution().id)
+    world.advance()
+    assert (world.node().status, int(world.node().attempt)) == ("failed", 1)
+    assert world.run().execution.state is Status.FAILED
