@@ -163,6 +163,23 @@ def test_a_stop_does_not_wait_for_a_rollout_that_hangs(bench: Bench) -> None:
     assert bench.totals() == {"stopped": 1}
 
 
+def test_a_stop_during_a_roll_back_ends_stopped(bench: Bench) -> None:
+    made = bench.running()
+    bench.update(made, image="registry.example.com/shop:broken")
+    first = bench.event(made)
+    bench.kubernetes.rollouts = [failing()]
+    following = bench.step(bench.step(first, "apply"), "watch")
+    assert bench.stored(made).failure is not None
+    scaling.stop(bench.caller, made.id)
+    bench.run(following)
+    stopped = bench.run_turn(made)
+    assert kept_execution(stopped).state is Status.SUCCEEDED
+    now = bench.stored(made)
+    assert (now.status, now.error_message, now.failure) == (State.STOPPED, None, None)
+    assert bench.kubernetes.applied[-1].replicas == 0
+    assert [one.outcome for one in deployments.revisions(made.id)] == ["failed", "working"]
+
+
 def test_stopping_keeps_the_replicas_for_the_start(bench: Bench) -> None:
     made = bench.running(replicas=3)
     scaling.stop(bench.caller, made.id)

@@ -161,9 +161,13 @@ def fail(turn: Turn, reason: str) -> bool:
 
 def supersede(turn: Turn, reason: str) -> bool:
     """A newer change makes this one pointless."""
-    return _settled(
-        turn, lambda found: _end(found, Status.CANCELLED, reason, {}, _outcome(found, "superseded"))
-    )
+    return _settled(turn, lambda found: _superseded(found, reason))
+
+
+def _superseded(turn: Turn, reason: str) -> bool:
+    """What was being rolled back has failed before: its outcome stays."""
+    outcome = [] if turn.deployment.failure else _outcome(turn, "superseded")
+    return _end(turn, Status.CANCELLED, reason, {}, outcome)
 
 
 def _succeeded(turn: Turn) -> bool:
@@ -200,7 +204,7 @@ def _routed(found: Deployment, failure: str | None = None) -> list[Write]:
 def _rolled_back(turn: Turn) -> bool:
     found = turn.deployment
     reason = ROLLED_BACK.format(found.failure, int(found.revision))
-    fields = {"state": _state_after(found, State.RUNNING).value, "failure": None}
+    fields = {"state": _state_after(found, State.RUNNING).value}
     if found.waiting is None:
         fields["error_message"] = reason
     return _end(turn, Status.FAILED, reason, fields, [])
@@ -212,7 +216,7 @@ def _failed(turn: Turn, reason: str) -> bool:
     if found.failure:
         reason = f"{found.failure} Rolling back failed as well: {reason}"
     harmless = turn.action in {Action.DOMAINS, Action.AUTOSCALE, Action.REPAIR}
-    fields: dict[str, Any] = {"failure": None}
+    fields: dict[str, Any] = {}
     if found.waiting is None:
         fields["error_message"] = reason
         if not harmless:
@@ -233,6 +237,7 @@ def _state_after(found: Deployment, state: State) -> State:
 
 
 def _end(turn: Turn, status: Status, reason: str | None, fields: dict[str, Any], writes: list[Write]) -> bool:
+    """However it ends, a rollback ends with it: the next turn is to do what it was asked to."""
     found = turn.deployment
     state = State(fields.get("state", found.state))
     moves = [] if found.deleting else lists.moving(found, state)
@@ -241,6 +246,7 @@ def _end(turn: Turn, status: Status, reason: str | None, fields: dict[str, Any],
         "turn_action": found.waiting_action,
         "waiting": None,
         "waiting_action": None,
+        "failure": None,
         "version": int(found.version) + 1,
     }
     fence = Deployment.version == found.version
