@@ -35,6 +35,8 @@ _FIRST_LOOK = 0.03
 _SLOWEST_LOOK = 0.5
 
 STOPPED = "Stopped by {}."
+MARKED_WITHIN = 5
+"""Seconds, with room to spare, in which all that was stopped is marked."""
 _AGAIN = ("script_id", "script_name", "content", "timeout")
 
 
@@ -176,9 +178,9 @@ def stop(actor: Actor, execution_id: str) -> Status:
 def end(actor: Actor, execution: Execution, parts: list[Part]) -> bool:
     """Stops those of ``parts`` that have not ended. False: all had.
 
-    What is marked as stopped has ended for whoever asks again. So the word to kill it is on its way before the
-    mark, kept back until the mark is there: a relay that heard it earlier might begin a part after it. The
-    same word at once is for those who wait.
+    What is marked as stopped has ended for whoever asks again. So the word to kill it is on its way before
+    the mark, kept back until the mark is there: a relay that heard it earlier might begin a part after it.
+    Said once more, without delay, it ends them at once.
     """
     unended = [int(part.id) for part in parts if not part.state.final]
     if not unended:
