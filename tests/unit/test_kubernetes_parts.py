@@ -9,7 +9,6 @@ import pytest
 
 from chalicelib.kernel.errors import TargetError
 from chalicelib.targets.kubernetes import diagnosis, diff, failures, lines
-from chalicelib.targets.kubernetes.follow import Place
 from chalicelib.targets.kubernetes.replies import FieldChange, LogLine, Reason
 
 # ---------------------------------------------------------------- what an API server refuses
@@ -232,10 +231,3 @@ def test_an_endless_line_is_cut() -> None:
     (line,) = lines.split([b"x" * 50_000] * 10)
     assert len(line) < 200_000
     assert stamped("2026-01-01T10:00:00Z " + line).message.endswith("…")
-
-
-def test_a_log_read_again_goes_on_behind_what_was_handed_on_also_within_one_instant() -> None:
-    place = Place(None)
-    assert [place.is_new(at) for at in ("1", "2", "2")] == [True, True, True]
-    place.begin()
-    assert [place.is_new(at) for at in ("1", "2", "2", "2", "3")] == [False, False, False, True, True]

@@ -7,12 +7,16 @@ that was handed on, so that nothing is lost and nothing comes twice.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import urllib3
 
+from chalicelib.kernel import clock
 from chalicelib.kernel.errors import PermanentTargetError, TargetError, TransientTargetError
 from chalicelib.targets.kubernetes import failures, lines, names, pods, removal
 from chalicelib.targets.kubernetes.api import ApiServer, connect
@@ -143,12 +147,12 @@ class _Reader(threading.Thread):
             self._place.begin()
             for texts in lines.pieces(response.stream(65536)):
                 told = [line for text in texts if (line := lines.parse(text, self._pod))]
-                self._basket.put([line for line in told if self._place.is_new(line.timestamp)])
+                self._basket.put([new for line in told if (new := self._place.new(line))])
 
     def _query(self) -> dict[str, Any]:
         query: dict[str, Any] = {"container": names.CONTAINER, "follow": "true", "timestamps": "true"}
         if self._place.timestamp:
-            return query | {"sinceTime": self._place.timestamp[:19] + "Z"}
+            return query | {"sinceTime": self._place.since + "Z"}
         return query | ({} if self._tail is None else {"tailLines": self._tail})
 
     def hang_up(self) -> None:
@@ -190,28 +194,46 @@ class Basket:
 
 
 class Place:
-    """How far a log was handed on. Lines of one instant are told apart by counting them."""
+    """How far a log was handed on: up to so many lines from the first one of the latest time on.
+
+    A container's two outputs are stamped apart from each other, so a line may be a little older than the one
+    before it. It is handed on with that one's time: times then stay in the order of the log, which is what a
+    mark, here or in a cursor, tells by.
+    """
 
     def __init__(self, after: str | None, mark: Mark | None = None) -> None:
         self.timestamp = mark.timestamp if mark else after or ""
-        self._handed_on = mark.lines if mark else 0
+        # All of that instant, where only the time is known.
+        self._handed_on = mark.lines if mark else sys.maxsize
         self._skipping = 0
-        self._all_of_it = after is not None and mark is None
+
+    @property
+    def since(self) -> str:
+        """From where the log is read again, in whole seconds: lines a little older count as well."""
+        try:
+            return (clock.parse(self.timestamp[:19]) - timedelta(seconds=1)).isoformat()[:19]
+        except (ValueError, OverflowError):  # of somebody's own making: for the API server to refuse
+            return self.timestamp[:19]
 
     def begin(self) -> None:
-        """The log is read again, from the second of the last line on."""
+        """The log is read again, from ``since`` on."""
         self._skipping = self._handed_on
 
-    def is_new(self, timestamp: str) -> bool:
-        if timestamp < self.timestamp:
-            return False
-        if timestamp > self.timestamp:
-            self.timestamp, self._handed_on, self._skipping, self._all_of_it = timestamp, 1, 0, False
-            return True
-        if self._all_of_it:
-            return False
-        if self._skipping > 0:
-            self._skipping -= 1
-            return False
+    def new(self, line: LogLine) -> LogLine | None:
+        """The line as it is handed on; None for one that was before."""
+        if line.timestamp > self.timestamp:
+            return self._reached(line)
+        if self._skipping:
+            # What is older than the mark's first line lies before it in the log.
+            if line.timestamp == self.timestamp or self._skipping < self._handed_on:
+                self._skipping -= 1
+            return None
+        older = line.timestamp < self.timestamp
+        if older and line.timestamp[:19] < self.since:  # the node's clock was set back
+            return self._reached(line)
         self._handed_on += 1
-        return True
+        return replace(line, timestamp=self.timestamp) if older else line
+
+    def _reached(self, line: LogLine) -> LogLine:
+        self.timestamp, self._handed_on, self._skipping = line.timestamp, 1, 0
+        return line

@@ -17,7 +17,6 @@ from chalicelib.kernel.errors import BadRequest, Conflict, Unavailable
 from chalicelib.kernel.secrets import Secret
 from chalicelib.relay.follows import Marks
 from chalicelib.rest.channels import disconnect
-from chalicelib.targets.kubernetes.follow import Place
 from chalicelib.targets.kubernetes.replies import LogLine
 from chalicelib.targets.kubernetes.requests import AppRef, ClusterAccess, FollowRequest, Mark
 from tests.unit.core.builders import ACTOR
@@ -78,13 +77,6 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 
 def test_the_empty_cursor_is_the_beginning() -> None:
     assert orders.read_cursor("") == {}
-
-
-def test_reading_goes_on_behind_a_mark_though_the_log_is_read_from_its_second_on() -> None:
-    place = Place(None, Mark(timestamp=WHEN.format(2), lines=2))
-    place.begin()
-    heard = [place.is_new(WHEN.format(second)) for second in (1, 2, 2, 2, 3)]
-    assert heard == [False, False, False, True, True]
 
 
 # ---------------------------------------------------------------- who listens
