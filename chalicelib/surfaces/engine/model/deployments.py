@@ -89,6 +89,11 @@ class Deployment(Record, discriminator="deployment"):
         return max(int(self.replicas), int((self.autoscaling or {}).get("maximum", 0)))
 
     @property
+    def serves(self) -> bool:
+        """Whether a version that has worked was up when the cluster was last asked."""
+        return self.working_revision is not None and bool((self.observed or {}).get("available"))
+
+    @property
     def interrupted(self) -> bool:
         """Whether what waits makes the rollout under way pointless."""
         return bool(self.waiting_action) and Action(self.waiting_action).interrupts

@@ -74,6 +74,11 @@ class Action(StrEnum):
         return self in {Action.UPDATE, Action.RESTART, Action.UNDO, Action.SCALE, Action.AUTOSCALE}
 
     @property
+    def harmless(self) -> bool:
+        """Whether what serves goes on serving when this fails."""
+        return self in {Action.DOMAINS, Action.AUTOSCALE, Action.REPAIR}
+
+    @property
     def told(self) -> bool:
         """Whether start and end go to webhooks as a deployment's."""
         return self not in {Action.STOP, Action.DELETE, Action.DOMAINS, Action.REPAIR}

@@ -190,15 +190,16 @@ def _worked(turn: Turn) -> list[Write]:
 
 
 def _routed(found: Deployment, failure: str | None = None) -> list[Write]:
-    """Domains that were proved have come to the cluster by now, or could not."""
-    waiting = (
-        [one for one in domains.of(found.id) if one.status is DomainState.VERIFIED] if found.domains else []
-    )
-    actions = [Domain.state.set((DomainState.FAILED if failure else DomainState.ACTIVE).value)]
-    if failure:
-        actions.append(Domain.reason.set(failure))
-    proved = Domain.state == DomainState.VERIFIED.value
-    return [Update(Domain(one.pk, one.sk), actions, proved) for one in waiting]
+    """Domains that were proved have come to the cluster by now, or could not: these come with the next
+    change that succeeds, whatever it is about."""
+    known = domains.of(found.id) if found.domains else []
+    reached = DomainState.FAILED if failure else DomainState.ACTIVE
+    actions = table.setting(Domain, {"state": reached.value, "reason": failure})
+    return [
+        Update(Domain(one.pk, one.sk), actions, Domain.state == one.state)
+        for one in known
+        if one.verified_at is not None and one.status is not DomainState.ACTIVE
+    ]
 
 
 def _rolled_back(turn: Turn) -> bool:
@@ -211,20 +212,26 @@ def _rolled_back(turn: Turn) -> bool:
 
 
 def _failed(turn: Turn, reason: str) -> bool:
-    """What serves goes on serving when the change was none of its version."""
     found = turn.deployment
     if found.failure:
         reason = f"{found.failure} Rolling back failed as well: {reason}"
-    harmless = turn.action in {Action.DOMAINS, Action.AUTOSCALE, Action.REPAIR}
     fields: dict[str, Any] = {}
     if found.waiting is None:
-        fields["error_message"] = reason
-        if not harmless:
-            fields["state"] = State.FAILED.value
+        fields = {"error_message": reason, "state": _state_left(turn).value}
     outcome = [] if found.failure else _outcome(turn, "failed", reason)
     if turn.action is Action.DOMAINS:
         outcome += _routed(found, reason)
     return _end(turn, Status.FAILED, reason, fields, outcome)
+
+
+def _state_left(turn: Turn) -> State:
+    """What serves goes on serving when the change that failed was none of its version."""
+    found = turn.deployment
+    if found.failure or not turn.action.harmless:
+        return State.FAILED
+    if found.status.settled:
+        return found.status
+    return State.RUNNING if found.serves else State.FAILED
 
 
 def _state_after(found: Deployment, state: State) -> State:
