@@ -81,6 +81,13 @@ ANSWERS = (
         "Error",
         "No cluster is registered, or the one that is cannot be reached: nothing is wrong with us.",
     ),
+    ExtraAnswer(
+        "birun",
+        "toggle_schedule",
+        400,
+        "Error",
+        "Switched on, a schedule needs its script and something to run on; they may be gone by now.",
+    ),
     ExtraAnswer("engine", "*", 403, "Error", "Listed for all; accounts of the shared kind may only read."),
     ExtraAnswer("engine", "*", 502, "Error", "The cluster refused what it was asked."),
     ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),

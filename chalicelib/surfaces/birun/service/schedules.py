@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,7 @@ from chalicelib.surfaces.birun.service.groups import known
 
 WORK = "script"
 _SUBJECT = ("script_id", "server_ids", "group_id", "timeout")
+_TARGETS = frozenset({"server_ids", "group_id"})
 
 
 def _key(schedule_id: int) -> str:
@@ -43,40 +45,48 @@ def get(schedule_id: int) -> Schedule:
     return schedule
 
 
-def _checked(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields as they are stored. Raises BadRequest for what there is not, Invalid for a wrong expression."""
+def _checked(fields: dict[str, Any], fresh: Set[str]) -> tuple[dict[str, Any], list[Write]]:
+    """Fields as they are stored, and what else must hold for them. ``fresh``: those of the subject that must
+    hold now; the others did when they were stored, and may name by now what is gone.
+
+    Raises BadRequest for what there is not, Invalid for a wrong expression.
+    """
     try:
         cron.validate(fields["cron_expression"], fields["timezone"])
     except BadCron as error:
         raise invalid_field("body", error.field, str(error)) from error
     subject = {name: fields[name] for name in _SUBJECT}
-    subject["server_ids"] = known(subject["server_ids"])
-    _check_group(subject["group_id"])
-    if not subject["server_ids"] and subject["group_id"] is None:
+    if "server_ids" in fresh:
+        subject["server_ids"] = known(subject["server_ids"])
+    if fresh & _TARGETS and not subject["server_ids"] and subject["group_id"] is None:
         raise BadRequest("No servers to run on: name some in 'server_ids', or a 'group_id'.")
+    guard = _guard({name: subject[name] for name in fresh})
     subject["uses"] = [usage.script(subject["script_id"])]
-    return {name: value for name, value in fields.items() if name not in _SUBJECT} | {"subject": subject}
+    return {name: value for name, value in fields.items() if name not in _SUBJECT} | {
+        "subject": subject
+    }, guard
 
 
-def _check_group(group_id: int | None) -> None:
-    if group_id is None:
-        return
+def _guard(named: dict[str, Any]) -> list[Write]:
+    """The script and the group are there, and the script stays until the schedule that uses it is written."""
+    if named.get("group_id") is not None:
+        _check_group(named["group_id"])
+    if "script_id" not in named:
+        return []
+    if model.find_script(named["script_id"]) is None:
+        raise BadRequest(f"There is no script {named['script_id']}.", [named["script_id"]])
+    return [Check(Script(*model.script_key(named["script_id"])))]
+
+
+def _check_group(group_id: int) -> None:
     try:
         groups.get(group_id)
     except NotFound as error:
         raise BadRequest(error.message) from error
 
 
-def _guard(script_id: int) -> list[Write]:
-    """The script is there, and stays until the schedule that uses it is written."""
-    if model.find_script(script_id) is None:
-        raise BadRequest(f"There is no script {script_id}.", [script_id])
-    return [Check(Script(*model.script_key(script_id)))]
-
-
 def create_schedule(actor: Actor, request: ScheduleCreate) -> Schedule:
-    fields = _checked(request.model_dump(exclude={"notifications"}))
-    guard = _guard(request.script_id)
+    fields, guard = _checked(request.model_dump(exclude={"notifications"}), set(_SUBJECT))
     number = counting.next_ids("schedules").start
     fields["notifications"] = _notifications(request, number, None)
     return records.create(actor, _key(number), WORK, fields, number=number, guard=guard)
@@ -103,12 +113,13 @@ def _notifications(
 
 
 def _changed(schedule: Schedule, fields: dict[str, Any]) -> tuple[dict[str, Any], list[Write]]:
+    """Whatever becomes of what a schedule names, it can be renamed and switched off; to be switched on it
+    needs all of it."""
     stored = {name: getattr(schedule, name) for name in ("cron_expression", "timezone", "enabled")}
-    wanted = _checked(stored | {name: schedule.subject[name] for name in _SUBJECT} | fields)
-    script_id = wanted["subject"]["script_id"]
-    # A script that is gone already may stay named while nothing runs it.
-    guard = _guard(script_id) if wanted["enabled"] or "script_id" in fields else []
-    return wanted, guard
+    stored |= {name: schedule.subject[name] for name in _SUBJECT}
+    wanted = stored | fields
+    enabling = wanted["enabled"] and not schedule.enabled
+    return _checked(wanted, {name for name in _SUBJECT if enabling or wanted[name] != stored[name]})
 
 
 def toggle_schedule(actor: Actor, schedule_id: int) -> Schedule:

@@ -79,11 +79,13 @@ def update_server(actor: Actor, server_id: int, request: ServerUpdate) -> Server
 
 
 def delete_server(actor: Actor, server_id: int) -> None:
-    """Takes it out of groups, schedules and workflows too."""
-    servers.delete(actor, servers.get(server_id))
-    health.forget(server_id)
+    """Takes it out of groups, schedules and workflows too: out of those that would fail without it before it
+    goes, so that a deletion which stops half-way can be asked for again."""
+    server = servers.get(server_id)
     schedules.forget_server(server_id)
     workflows.forget_server(server_id)
+    servers.delete(actor, server)
+    health.forget(server_id)
 
 
 def check_server(server_id: int) -> Server:

@@ -1,0 +1,86 @@
+"""Scripts by schedule as people keep them, whatever becomes of what a schedule names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.core.inventory import groups, servers
+from chalicelib.core.inventory.groups import ServerGroup
+from chalicelib.core.schedules.model import Schedule
+from chalicelib.kernel.errors import BadRequest
+from chalicelib.surfaces.birun.schemas.schedules import ScheduleCreate, ScheduleUpdate
+from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate
+from chalicelib.surfaces.birun.service import schedules, scripts
+from chalicelib.surfaces.birun.service import servers as fleet
+from tests.unit.core import builders
+from tests.unit.core.builders import ACTOR
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def made(**fields: Any) -> Schedule:
+    script = int(scripts.create_script(ACTOR, ScriptCreate(name="s", content="echo")).id)
+    body = {"name": "Nightly", "cron_expression": "@daily", "script_id": script, "server_ids": []}
+    return schedules.create_schedule(ACTOR, ScheduleCreate.model_validate(body | fields))
+
+
+def changed(**fields: Any) -> Schedule:
+    return schedules.update_schedule(ACTOR, 1, ScheduleUpdate.model_validate(fields))
+
+
+def group() -> ServerGroup:
+    return groups.create(ACTOR, "web", None, [])
+
+
+def test_without_servers_it_can_be_renamed_and_switched_off_but_not_on() -> None:
+    server = int(builders.server().id)
+    made(server_ids=[server])
+    fleet.delete_server(ACTOR, server)
+    assert changed(name="Old", server_ids=[]).name == "Old"
+    assert schedules.toggle_schedule(ACTOR, 1).enabled is False
+    with pytest.raises(BadRequest, match="No servers to run on"):
+        schedules.toggle_schedule(ACTOR, 1)
+    another = int(builders.server().id)
+    assert changed(enabled=True, server_ids=[another]).subject["server_ids"] == [another]
+
+
+def test_targets_are_checked_when_they_change() -> None:
+    made(server_ids=[int(builders.server().id)])
+    wrong: list[dict[str, Any]] = [
+        {"server_ids": []},
+        {"server_ids": [99]},
+        {"group_id": 9},
+        {"script_id": 9},
+    ]
+    for fields in wrong:
+        with pytest.raises(BadRequest):
+            changed(**fields)
+
+
+def test_a_group_that_is_gone_matters_when_it_is_switched_on() -> None:
+    used = group()
+    made(group_id=int(used.id), enabled=False)
+    groups.delete(ACTOR, used)
+    assert changed(name="Old", group_id=int(used.id)).name == "Old"
+    with pytest.raises(BadRequest, match="no server group 1"):
+        changed(enabled=True)
+
+
+def test_a_deletion_of_a_server_that_stops_half_way_can_be_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone, stays = int(builders.server().id), int(builders.server().id)
+    made(server_ids=[gone, stays])
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules, "forget_server", broken)
+        with pytest.raises(ConnectionError):
+            fleet.delete_server(ACTOR, gone)
+    fleet.delete_server(ACTOR, gone)
+    assert schedules.get(1).subject["server_ids"] == [stays]
+    assert servers.find_many([gone]) == {}
+
+
+def broken(_: int) -> None:
+    raise ConnectionError("AWS is away")
