@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.aws.table import Check, ConditionFailed
 from chalicelib.core.audit import Actor
 from chalicelib.core.executions import feed, ledger
+from chalicelib.core.executions.feed import FeedEntry
 from chalicelib.core.executions.ledger import Request
 from chalicelib.core.executions.model import Part
 from chalicelib.core.executions.status import Status
@@ -176,13 +176,10 @@ class Condition:
         looked_at = run.nodes[config["node"]]
         parts = _counted(run.graph.nodes[config["node"]], looked_at)
         if not parts:
-            return failed(
-                f"'{config['node']}' did not run ({looked_at.status}), so there is nothing to compare."
-            )
+            return failed(NOTHING.format(config["node"], looked_at.status))
+        given = _said(parts) if config.get("of", "exit_code") == "output" else _exit_codes(parts)
         try:
-            found = [
-                conditions.holds(config["operator"], _value(config, part), config["value"]) for part in parts
-            ]
+            found = [conditions.holds(config["operator"], value, config["value"]) for value in given]
         except ValueError as error:
             return failed(f"Cannot compare: {error}.")
         return Change(NodeStatus.SUCCEEDED, conditions.together(config.get("hosts", "all"), found))
@@ -194,25 +191,45 @@ class Condition:
         return
 
 
-def _value(config: dict[str, Any], part: Part) -> int | str:
-    if config.get("of", "exit_code") == "output":
-        return _said(part)
-    if part.exit_code is None:
-        raise ValueError(f"{part.server_name} gave no exit code")
-    return int(part.exit_code)
+def _exit_codes(parts: list[Part]) -> Iterator[int]:
+    for part in parts:
+        if part.exit_code is None:
+            raise ValueError(f"{part.server_name} gave no exit code")
+        yield int(part.exit_code)
 
 
-def _said(part: Part) -> str:
-    """The beginning of its standard output."""
-    pieces: list[bytes] = []
-    size = 0
-    for entry in feed.output_of(int(part.id)):
+def _said(parts: list[Part]) -> Iterator[str]:
+    """The beginning of each one's standard output. Raises ValueError for output that is not kept any more.
+
+    Read from the feeds themselves: the list by part is an index, which may not know yet what was said last.
+    """
+    chunks: dict[tuple[str, int], list[Part]] = {}
+    for part in parts:
+        chunks.setdefault((part.execution_id, int(part.chunk)), []).append(part)
+    for (execution_id, chunk), together in chunks.items():
+        heard = _listen(feed.after(execution_id, str(chunk), 0), together)
+        yield from (one[:LOOKED_AT].decode("utf-8", "replace") for one in heard)
+
+
+def _listen(entries: Iterable[FeedEntry], parts: list[Part]) -> Iterable[bytes]:
+    """Reads on until nothing more is to come that would be looked at."""
+    names = {int(part.id): part.server_name for part in parts}
+    said = dict.fromkeys(names, b"")
+    unread = {int(part.id): size for part in parts if (size := int(part.output_bytes))}
+    heard = iter(entries)
+    while unread:
+        entry = next(heard, None)
+        if entry is None:
+            raise ValueError(f"the output of {names[min(unread)]} is not kept any more")
+        number = int(entry.part_id or 0)
+        if entry.what != "output" or number not in unread:
+            continue
+        unread[number] -= int(entry.size or 0)
         if entry.stream == "stdout":
-            pieces.append(entry.bytes())
-            size += len(pieces[-1])
-        if size >= LOOKED_AT:
-            break
-    return b"".join(pieces)[:LOOKED_AT].decode("utf-8", "replace")
+            said[number] += entry.bytes()
+        if unread[number] <= 0 or len(said[number]) >= LOOKED_AT:
+            del unread[number]
+    return said.values()
 
 
 class Notify:

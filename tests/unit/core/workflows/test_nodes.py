@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.executions import ledger, tasks
+from chalicelib.core.executions import feed, ledger, tasks
+from chalicelib.core.executions.feed import FeedEntry, Output
 from chalicelib.core.executions.ledger import Result
 from chalicelib.core.executions.model import Execution
 from chalicelib.core.executions.status import Status
@@ -17,7 +18,7 @@ from chalicelib.core.workflows.model import NodeRun, Run
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate, ScriptExecuteRequest
 from chalicelib.surfaces.birun.schemas.workflows import ResumeRequest, WorkflowCreate
-from chalicelib.surfaces.birun.service import runs, scripts, workflow_runs, workflows
+from chalicelib.surfaces.birun.service import nodes, runs, scripts, workflow_runs, workflows
 from chalicelib.surfaces.birun.service.workflow_runs import RULES
 from tests.unit.core import builders
 from tests.unit.core.builders import ACTOR
@@ -31,6 +32,7 @@ class World:
     def __init__(self) -> None:
         self.script = int(scripts.create_script(ACTOR, ScriptCreate(name="s", content="echo")).id)
         self.run_id = ""
+        self.told: list[Output] = []
 
     def start(self, *nodes: dict[str, Any], edges: str = "t>a", **config: Any) -> None:
         listed = [
@@ -70,12 +72,21 @@ class World:
     def hosts(self) -> list[int]:
         return [target[0] for target in self.execution().targets]
 
+    def say(self, position: int, data: bytes, stream: str = "stdout") -> None:
+        """The host at that position in the list says ``data``, in order after what others have said."""
+        execution = self.execution()
+        told = Output(execution.part_ids[position], execution.targets[position][0], stream, data)
+        self.told.append(told)
+        feed.write([feed.entry(execution.id, "0", len(self.told), told)])
+
     def end(self, **codes: int) -> None:
         """Everything that runs, with 0 or with the exit code that ``codes`` has for the server."""
         execution = self.execution()
         for part in ledger.parts_of(execution):
             code = codes.get(part.server_name, 0)
-            result = Result(Status.FAILED if code else Status.SUCCEEDED, exit_code=code)
+            size = sum(len(one.data) for one in self.told if one.part_id == part.id)
+            status = Status.FAILED if code else Status.SUCCEEDED
+            result = Result(status, exit_code=code, output=b"x"[:size], output_bytes=size)
             ledger.finish_part(int(part.id), 1, None, result)
         ledger.conclude(execution)
         self.advance()
@@ -186,3 +197,44 @@ def test_a_script_that_somebody_stopped_is_not_tried_again(world: World) -> None
     world.advance()
     assert (world.node().status, int(world.node().attempt)) == ("failed", 1)
     assert world.run().execution.state is Status.FAILED
+
+
+# ---------------------------------------------------------------- what conditions see
+
+
+def compare(world: World, **config: Any) -> None:
+    compared = {"node": "a", "of": "output", "operator": "contains"} | config
+    condition = {"id": "c", "type": "condition", "config": compared}
+    world.start(condition, edges="t>a a>c", server_ids=fleet("web", "db"))
+    world.advance()
+
+
+def test_a_condition_sees_what_was_said_last_whatever_an_index_knows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare(world, value="ready")
+    monkeypatch.setattr(FeedEntry.gsi1, "query", lambda *_, **__: iter(()))
+    for position in (0, 1, 0, 1):
+        world.say(position, b"not yet\n")
+    world.say(1, b"ready\n")
+    world.say(0, b"a warning\n", "stderr")
+    world.say(0, b"ready\n")
+    world.end()
+    assert world.node("c").outcome is True
+
+
+def test_a_condition_looks_at_the_beginning_of_a_long_output_and_at_no_errors(world: World) -> None:
+    compare(world, value="late", hosts="any")
+    world.say(0, b"late\n", "stderr")
+    world.say(1, b"." * nodes.LOOKED_AT)
+    world.say(1, b"late\n")
+    world.end()
+    assert world.node("c").outcome is False
+
+
+def test_a_condition_decides_nothing_on_output_that_is_not_kept_any_more(world: World) -> None:
+    compare(world, value="ready")
+    world.say(0, b"ready\n")
+    world.told.append(Output(world.execution().part_ids[1], 2, "stdout", b"ready\n"))
+    world.end()
+    assert world.node("c").reason == "Cannot compare: the output of db is not kept any more."
