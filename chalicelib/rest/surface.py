@@ -21,14 +21,11 @@ from chalicelib.core.limits import Bucket, Standing
 from chalicelib.kernel.errors import BadRequest, QuarterdeckError, RateLimited
 from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import MIB, settings
-from chalicelib.rest import auth, idempotency
+from chalicelib.rest import auth, idempotency, sizes
 from chalicelib.rest.auth import Caller
 from chalicelib.rest.dialect import UNEXPECTED, Dialect, invalid
 
 LARGEST_BODY = MIB
-LARGEST_ANSWER = 5 * MIB
-"""A function's answer may have 6 MiB; the rest is for its wrapping."""
-
 
 JSON = "application/json"
 
@@ -159,8 +156,9 @@ class Handling:
             log().exception("request failed", request_id=self._request_id)
             reply = self._refusal(QuarterdeckError(UNEXPECTED))
         text = reply.text()
-        if len(text) > LARGEST_ANSWER:
-            reply = self._refusal(BadRequest(f"The answer has {len(text)} bytes. Ask for a smaller page."))
+        size = sizes.handed_on(text)
+        if size > sizes.LARGEST_ANSWER:
+            reply = self._refusal(BadRequest(f"The answer has {size} bytes. Ask for a smaller page."))
             text = reply.text()
         self._log(reply.status, time.perf_counter() - started)
         return self._response(reply, text)

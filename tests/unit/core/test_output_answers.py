@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from chalicelib.aws import table
-from chalicelib.core.executions import tasks
+from chalicelib.core.executions import feed, ledger, tasks
+from chalicelib.core.executions.feed import Output
+from chalicelib.core.executions.ledger import Result
+from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part, blank_execution, blank_part
+from chalicelib.core.executions.status import Status
 from chalicelib.core.executions.tasks import TaskRequest
 from chalicelib.kernel.errors import BadRequest
+from chalicelib.relay.tape import ENTRY_BYTES
+from chalicelib.rest import sizes
+from chalicelib.surfaces.birun.presenters import executions as present
 from chalicelib.surfaces.birun.service import runs, workflows
 from tests.unit.core.builders import ACTOR, execution
 
 pytestmark = pytest.mark.usefixtures("cloud")
+
+HARD = {
+    "controls": b"\x00",
+    "Chinese": "日".encode(),
+    "emoji": "🚀".encode(),
+    "quotes": b'"',
+    "no text": b"\xff",
+}
+"""What JSON makes more of than it is."""
+
+
+def spoken(number: int, output: bytes) -> None:
+    """What the relay keeps on a part that has ended."""
+    ledger.start_part(number, 1, "relay")
+    result = Result(Status.SUCCEEDED, 0, output=output[:OUTPUT_HEAD], output_bytes=len(output))
+    ledger.finish_part(number, 1, "relay", result)
+
+
+def said(made: Execution, *outputs: bytes) -> Part:
+    """The one part of ``made``, ended, with an entry of its feed for each of ``outputs``."""
+    number = made.part_ids.start
+    for position, data in enumerate(outputs):
+        feed.write([feed.entry(made.id, "0", position + 1, Output(number, 1, "stdout", data))])
+    spoken(number, b"".join(outputs))
+    return runs.get_part(number)
+
+
+def wrapped(answer: Any) -> int:
+    """Bytes of what a function returns with ``answer`` as its body."""
+    return len(json.dumps({"statusCode": 200, "body": json.dumps(answer)}))
 
 
 def test_output_is_asked_of_one_part_and_a_run_without_any_says_so() -> None:
@@ -23,3 +63,64 @@ def test_output_is_asked_of_one_part_and_a_run_without_any_says_so() -> None:
         runs.only_part(execution(hosts=2).id)
     alone = execution()
     assert runs.only_part(alone.id).id == alone.part_ids.start
+
+
+@pytest.mark.parametrize("unit", HARD.values(), ids=HARD.keys())
+def test_a_mebibyte_of_anything_fits_into_an_answer_and_says_where_it_was_cut(unit: bytes) -> None:
+    entry = unit * (ENTRY_BYTES // len(unit))
+    shown = present.execution_in_full(said(execution(), entry, entry))
+    assert wrapped(shown) <= sizes.LARGEST_ANSWER
+    text = (entry * 2).decode("utf-8", "replace")
+    assert shown["output"], "as much as fits"
+    assert text.startswith(shown["output"])
+    assert shown["output_truncated"] == (shown["output"] != text)
+    assert shown["output_bytes"] == 2 * len(entry)
+
+
+@pytest.mark.parametrize("unit", HARD.values(), ids=HARD.keys())
+def test_the_cursor_brings_all_of_anything_in_answers_that_fit(unit: bytes) -> None:
+    part = said(execution(), *[unit * (ENTRY_BYTES // len(unit))] * 3, *[b"."] * 3)
+    pieces, cursor, complete = "", "", False
+    while not complete:
+        answer = present.output(part, cursor)
+        assert wrapped(answer) <= sizes.LARGEST_ANSWER
+        assert answer["cursor"] != cursor, "it always goes on"
+        pieces += "".join(piece["data"] for piece in answer["output"])
+        cursor, complete = answer["cursor"], answer["complete"]
+    assert pieces == (unit * (ENTRY_BYTES // len(unit)) * 3 + b"...").decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("unit", HARD.values(), ids=HARD.keys())
+def test_a_batch_of_many_that_said_much_fits_into_an_answer(unit: bytes) -> None:
+    made = blank_execution(ACTOR, runs.WORK, {"script_id": 1, "script_name": "all"}, None)
+    made.first_part, made.total = 1, 800
+    parts = [blank_part(made, number, number, f"host-{number}") for number in made.part_ids]
+    for part in parts:
+        part.status, part.output, part.output_bytes = (
+            "succeeded",
+            unit * (OUTPUT_HEAD // len(unit)),
+            OUTPUT_HEAD,
+        )
+    answer = present.batch(made, parts)
+    assert sizes.LARGEST_ANSWER // 2 < wrapped(answer) <= sizes.LARGEST_ANSWER
+    for each in answer["executions"]:
+        whole = parts[0].output.decode("utf-8", "replace")
+        assert each["output"]
+        assert each["output_truncated"] == (each["output"] != whole)
+
+
+def test_a_batch_that_said_little_is_shown_whole() -> None:
+    made = execution(hosts=2)
+    for number in made.part_ids:
+        spoken(number, b"hello\n")
+    shown = present.batch(made, ledger.parts_of(made))["executions"]
+    assert [(each["output"], each["output_truncated"]) for each in shown] == [("hello\n", False)] * 2
+
+
+@pytest.mark.parametrize("text", ["", "a", "日本" * 1000, "\x00" * 999, '🚀 "\\\n' * 500])
+def test_what_fits_takes_no_more_than_the_room_there_is(text: str) -> None:
+    for room in (0, 1, 1000, 5000, 10**6):
+        shown = sizes.fitting(text, room)
+        assert text.startswith(shown)
+        assert not shown or sizes.weight(shown) <= room
+    assert sizes.fitting(text, 10**6) == text

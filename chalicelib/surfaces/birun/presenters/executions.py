@@ -7,24 +7,24 @@ from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part
 from chalicelib.core.executions.status import Status, together
 from chalicelib.kernel import clock
 from chalicelib.kernel.settings import MIB
+from chalicelib.rest import sizes
 from chalicelib.surfaces.birun.presenters.common import Json, moment, whole
 from chalicelib.surfaces.birun.schemas.common import WORDS
 
 OUTPUT_SHOWN = MIB
-"""Bytes of output that the answer for one execution carries; the whole is read by cursor."""
+"""Bytes of output that one answer carries, fewer of those that JSON makes much of; the whole is read by
+cursor."""
 
 
-BATCH_OUTPUT = 3 * MIB
-"""Bytes of output, of all parts together, in the answer for a batch."""
+def execution(part: Part, room: int | None = None, long_after: int | None = None) -> Json:
+    """A list entry: the head of the output, marked where there is more.
 
-
-def execution(part: Part, share: int = OUTPUT_HEAD, long_after: int | None = None) -> Json:
-    """A list entry: the first ``share`` bytes of the output, marked where there is more.
-
+    ``room``: bytes of the answer that the output may take, where the head may be too much.
     ``long_after``: seconds after which one that runs is called long-running.
     """
     size = int(part.output_bytes or 0)
-    text = None if part.output is None else part.output[:share].decode("utf-8", "replace")
+    head = None if part.output is None else part.output.decode("utf-8", "replace")
+    text = head if head is None or room is None else sizes.fitting(head, room)
     return {
         "id": int(part.id),
         "execution_id": part.execution_id,
@@ -35,7 +35,7 @@ def execution(part: Part, share: int = OUTPUT_HEAD, long_after: int | None = Non
         "completed_at": moment(part.completed_at),
         "output": "" if text is None and part.state.final else text,
         "output_bytes": size,
-        "output_truncated": size > share,
+        "output_truncated": size > OUTPUT_HEAD or text != head,
         "exit_code": whole(part.exit_code),
         "signal": part.signal,
         "reason": part.reason,
@@ -52,7 +52,7 @@ def _runs_long(part: Part, long_after: int | None) -> bool:
 
 
 def execution_in_full(part: Part, long_after: int | None = None) -> Json:
-    """With output up to OUTPUT_SHOWN bytes; while it runs, what there is so far."""
+    """With output up to OUTPUT_SHOWN bytes, or what of it fits; while it runs, what there is so far."""
     shown = execution(part, long_after=long_after)
     if part.state.final and not shown["output_truncated"]:
         return shown
@@ -66,21 +66,23 @@ def execution_in_full(part: Part, long_after: int | None = None) -> Json:
 def _read_output(part_id: int) -> tuple[str, int, bool]:
     """(text, bytes read, whether that is all)"""
     pieces: list[bytes] = []
-    size = 0
+    size, complete = 0, True
     for entry in feed.output_of(part_id):
         if size + int(entry.size or 0) > OUTPUT_SHOWN and pieces:
-            return b"".join(pieces).decode("utf-8", "replace"), size, False
+            complete = False
+            break
         pieces.append(entry.bytes())
         size += len(pieces[-1])
-    return b"".join(pieces).decode("utf-8", "replace"), size, True
+    text = b"".join(pieces).decode("utf-8", "replace")
+    shown = sizes.fitting(text, sizes.ROOM)
+    return shown, size, complete and shown == text
 
 
 def batch(found: Execution, parts: list[Part], long_after: int | None = None) -> Json:
-    """Each part with its share of what an answer can carry."""
+    """Each part with its share of the room that all else leaves in an answer."""
     states = [part.state for part in parts]
     state = together(states) if found.total else found.state
-    share = min(OUTPUT_HEAD, BATCH_OUTPUT // max(1, len(parts)))
-    return {
+    shown = {
         "execution_id": found.id,
         "status": WORDS[state],
         "script_id": found.subject.get("script_id"),
@@ -88,8 +90,10 @@ def batch(found: Execution, parts: list[Part], long_after: int | None = None) ->
         "counts": {
             word: sum(WORDS[state] == word for state in states) for word in dict.fromkeys(WORDS.values())
         },
-        "executions": [execution(part, share, long_after) for part in parts],
+        "executions": [execution(part, 0, long_after) for part in parts],
     }
+    room = (sizes.ROOM - sizes.weight(shown)) // max(1, len(parts))
+    return shown | {"executions": [execution(part, room, long_after) for part in parts]}
 
 
 def queued(found: Execution) -> Json:
@@ -103,13 +107,15 @@ def queued(found: Execution) -> Json:
 def output(part: Part, cursor: str) -> Json:
     """The next stretch of output behind ``cursor``; ``complete`` when there will be no more."""
     pieces: list[Json] = []
-    size, complete = 0, part.state.final
+    size, room, complete = 0, sizes.ROOM, part.state.final
     for entry in feed.output_of(int(part.id), cursor):
         size += int(entry.size or 0)
-        if pieces and size > OUTPUT_SHOWN:
+        piece = {"stream": entry.stream, "data": entry.bytes().decode("utf-8", "replace")}
+        room -= sizes.weight(piece)
+        if pieces and (size > OUTPUT_SHOWN or room < 0):  # any one fits: a relay joins half a MiB at most
             complete = False
             break
-        pieces.append({"stream": entry.stream, "data": entry.bytes().decode("utf-8", "replace")})
+        pieces.append(piece)
         cursor = entry.gsi1sk or cursor
     return {
         "execution_id": int(part.id),
