@@ -35,6 +35,9 @@ from chalicelib.kernel import clock
 LOOK_AGAIN = timedelta(minutes=2)
 """When the sweep looks at an execution that has not ended by then."""
 
+TEXT_AUDITED = 2000
+"""Characters of a script's text that the audit shows where the text is stored nowhere else."""
+
 _AT_ONCE = 16
 _TOLD_TOGETHER = 50
 
@@ -75,15 +78,12 @@ def create(request: Request, guard: Sequence[Write] = ()) -> Execution:
     numbers = counting.next_ids(model.PARTS, len(request.targets))
     execution.targets = [list(target) for target in request.targets]
     execution.first_part, execution.total = numbers.start, len(numbers)
-    after = {key: value for key, value in request.subject.items() if key != "content"}
+    after = request.subject | {"servers": [target[0] for target in request.targets]}
+    if "content" in after:
+        after["content"] = after["content"][:TEXT_AUDITED]
     writes: list[Write] = [
         Put(execution, table.absent()),
-        audit.entry(
-            request.actor,
-            f"{request.work}.execute",
-            execution.pk,
-            after=after | {"servers": [target[0] for target in request.targets]},
-        ),
+        audit.entry(request.actor, f"{request.work}.execute", execution.pk, after=after),
         *counting.counting(model.PARTS, numbers),
         *guard,
     ]

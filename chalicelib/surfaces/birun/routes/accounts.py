@@ -12,7 +12,7 @@ from chalicelib.surfaces.birun.service import accounts as service
 
 @operation("POST", "/auth/login", permission=None, body=lambda: schemas.LoginRequest, bucket=AUTHENTICATION)
 def login(call: Call) -> Json:
-    user, token = service.log_in(call.body.username, call.body.password)
+    user, token = service.log_in(call.body.username, call.body.password, call.address)
     return {"access_token": token, "token_type": "bearer", "user": present.user(user)}
 
 

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from chalicelib.core.audit import Actor
 from chalicelib.core.identity import sessions, users
+from chalicelib.core.identity.sessions import Lifetimes
 from chalicelib.core.identity.users import User
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.settings import settings
@@ -13,11 +14,11 @@ from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.schemas.accounts import RegisterRequest
 
 
-def log_in(username: str, password: SecretStr) -> tuple[User, str]:
+def log_in(username: str, password: SecretStr, address: str) -> tuple[User, str]:
     """The user and an access token. Raises Unauthenticated."""
     user = sessions.authenticate(username, password.get_secret_value())
     seconds = int(model.app_settings().access_token_expire_minutes) * 60
-    return user, sessions.open_session(user, seconds).access
+    return user, sessions.log_in(user, Lifetimes(seconds), address).access
 
 
 def register(request: RegisterRequest, address: str) -> User:
