@@ -89,6 +89,11 @@ class Deployment(Record, discriminator="deployment"):
         return max(int(self.replicas), int((self.autoscaling or {}).get("maximum", 0)))
 
     @property
+    def working(self) -> dict[str, Any]:
+        """What last ran well, in the words of an execution. Only of one that has run well."""
+        return {"revision": int(self.working_revision), "replicas": int(self.working_replicas)}
+
+    @property
     def serves(self) -> bool:
         """Whether a version that has worked was up when the cluster was last asked."""
         return self.working_revision is not None and bool((self.observed or {}).get("available"))

@@ -74,6 +74,11 @@ class Action(StrEnum):
         return self in {Action.UPDATE, Action.RESTART, Action.UNDO, Action.SCALE, Action.AUTOSCALE}
 
     @property
+    def joins(self) -> bool:
+        """Whether a change that waits brings this one along: names are read when it is applied."""
+        return self is Action.DOMAINS
+
+    @property
     def harmless(self) -> bool:
         """Whether what serves goes on serving when this fails."""
         return self in {Action.DOMAINS, Action.AUTOSCALE, Action.REPAIR}

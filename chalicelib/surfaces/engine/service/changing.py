@@ -1,8 +1,9 @@
 """One change of a deployment: written together with the execution that carries it out, then started.
 
 A deployment has one turn. A change that comes while another is carried out waits; a second one that comes
-then takes the waiting one's place, since what it wants contains what that one wanted. What is wanted moves at
-once, so that a reader sees what was asked for; the cluster moves when the turn comes.
+then takes the waiting one's place, since what it wants contains what that one wanted. Domains alone join the
+one that waits: in its place they would neither go back nor interrupt. What is wanted moves at once, so that a
+reader sees what was asked for; the cluster moves when the turn comes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from chalicelib.aws import table, workflows
 from chalicelib.aws.table import ConditionFailed, Put, Update, Write
 from chalicelib.core import audit
 from chalicelib.core.audit import Actor
-from chalicelib.core.executions import tasks
+from chalicelib.core.executions import ledger, tasks
 from chalicelib.core.executions.model import Execution
 from chalicelib.core.executions.status import Status
 from chalicelib.core.executions.tasks import TaskRequest
@@ -135,6 +136,8 @@ def again(found: Deployment, action: Action) -> None:
 
 def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, Any]) -> Execution | None:
     """Writes all of it or nothing. ``found`` becomes what is stored."""
+    if found.waiting is not None and wanted.action.joins:
+        return _join(actor, found, wanted, before)
     fence = Deployment.version == found.version
     replaced = found.waiting
     new_state = _state(found, wanted)
@@ -143,17 +146,12 @@ def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, 
     request = TaskRequest(actor, WORK, subject(found, wanted.action))
     execution = tasks.prepare(request)
     actions += set_fields(found, _turn(found, wanted.action, execution.id))
-    held = keeping.taking(int(found.owner_id), wanted.more)
     writes: list[Write] = [
         Update(Deployment(found.pk, found.sk), actions, fence),
         *tasks.creating(execution, request),
         Put(change_record(found, wanted.action, execution), table.absent()),
-        audit.entry(
-            actor, f"deployment.{wanted.action}", found.pk, before=before, after=deployments.shown(found)
-        ),
         *moves,
-        *wanted.writes(execution.id),
-        *([held] if held else []),
+        *_along(actor, found, wanted, before, execution.id),
     ]
     if replaced is None:
         table.write(writes)
@@ -161,6 +159,31 @@ def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, 
     if not tasks.end(replaced, None, Status.CANCELLED, SUPERSEDED, writes):
         return None
     return execution
+
+
+def _join(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, Any]) -> Execution | None:
+    """What is wanted comes with the change that waits, whose execution this gives."""
+    waiting = ledger.find(found.waiting)
+    if waiting is None:
+        return None
+    fence = Deployment.version == found.version
+    actions = set_fields(found, _fields(found, wanted, found.status))
+    update = Update(Deployment(found.pk, found.sk), actions, fence)
+    table.write([update, *_along(actor, found, wanted, before, waiting.id)])
+    return waiting
+
+
+def _along(
+    actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, Any], execution_id: str
+) -> list[Write]:
+    """What is written together with the deployment's new fields, whichever execution carries them out."""
+    after = deployments.shown(found)
+    held = keeping.taking(int(found.owner_id), wanted.more)
+    return [
+        audit.entry(actor, f"deployment.{wanted.action}", found.pk, before=before, after=after),
+        *wanted.writes(execution_id),
+        *([held] if held else []),
+    ]
 
 
 def _state(found: Deployment, wanted: Wanted) -> State:

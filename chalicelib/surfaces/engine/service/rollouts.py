@@ -129,7 +129,7 @@ def _watch_coming(turn: Turn, cluster: Cluster, loop: dict[str, Any]) -> Next:
     reason = _in_words(status)
     if status.outcome == "failed":
         return _failed(turn, reason)
-    if status.reason is not None and turn.deployment.waiting is not None:
+    if status.reason is not None and turn.outdated:
         return _finish("failed", GIVES_WAY.format(reason))
     kept = _tell_progress(turn, status, _in_trouble(status, loop))
     if status.reason is not None and _since(kept, "trouble_since") > TAKEN_FOR_GOOD.get(

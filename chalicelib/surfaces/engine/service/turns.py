@@ -41,25 +41,42 @@ class Turn:
         return Action(self.execution.subject["action"])
 
     @property
-    def target(self) -> dict[str, Any]:
-        """What the cluster is to be brought to: what was asked for, or what is rolled back to."""
+    def aim(self) -> dict[str, Any]:
+        """What was asked for, or what is rolled back to."""
         asked: dict[str, Any] = self.execution.subject
-        found = self.deployment
-        if found.failure:
-            asked = asked | {"revision": int(found.revision), "replicas": int(found.replicas)}
-        revision = deployments.find_revision(found.id, int(asked["revision"]))
-        return asked | {"spec": revision.spec if revision else found.spec}
+        return asked | self.deployment.working if self.deployment.failure else asked
 
     @property
-    def makes_revision(self) -> bool:
-        return self.action is Action.CREATE or self.action.replaces_pods
+    def target(self) -> dict[str, Any]:
+        """What the cluster is to be brought to, with the spec of its revision."""
+        aim = self.aim
+        revision = deployments.find_revision(self.deployment.id, int(aim["revision"]))
+        return aim | {"spec": revision.spec if revision else self.deployment.spec}
+
+    @property
+    def tries_revision(self) -> bool:
+        """Whether its revision has still to prove itself, whichever change made it."""
+        return bool(int(self.execution.subject["revision"]) != self.deployment.working_revision)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what waits is to change the very thing that this one does: it may mend what is wrong with
+        this one, and to go back first would be of no use. What comes beside it, as a domain, may not."""
+        found, aim = self.deployment, self.aim
+        if found.waiting is None:
+            return False
+        if found.interrupted or int(found.revision) != int(aim["revision"]):
+            return True
+        resized = (found.replicas, found.autoscaling) != (aim["replicas"], aim["autoscaling"])
+        return resized and not self.tries_revision
 
     @property
     def can_roll_back(self) -> bool:
-        """Not while it is rolled back already, and not when a newer change comes next anyway."""
+        """Not while it is rolled back already, and not when what waits takes its place anyway."""
         found = self.deployment
         worked = found.working_revision is not None and not found.stopped
-        return self.action.rolls_back and worked and not found.failure and found.waiting is None
+        returns = self.action.rolls_back or self.tries_revision
+        return returns and worked and not found.failure and not self.outdated
 
 
 def find(execution_id: str, attempt: int) -> Turn | None:
@@ -107,22 +124,16 @@ def _roll_back(turn: Turn, reason: str) -> bool:
     found = turn.deployment
     if not turn.can_roll_back:
         return False
-    number, replicas = int(found.working_revision), int(found.working_replicas or found.replicas)
-    revision = deployments.find_revision(found.id, number)
-    if revision is None:
+    restored = _restored(found, turn.execution.subject)
+    if restored is None:
         return False
     before, fence = sizes.of(found), Deployment.version == found.version
-    fields = {
-        "revision": number,
-        "spec": revision.spec,
-        "replicas": replicas,
-        "failure": reason,
-        "version": int(found.version) + 1,
-    }
-    actions = set_fields(found, fields)
+    actions = set_fields(found, restored | {"failure": reason, "version": int(found.version) + 1})
+    number = int(found.revision)
     writes: list[Write] = [
         Update(Deployment(found.pk, found.sk), actions, fence),
         *_outcome(turn, "failed", reason),
+        *_rebased(found),
         *keeping.moving(int(found.owner_id), sizes.of(found) - before),
     ]
     told = {"type": "rollback", "revision": number, "reason": reason}
@@ -135,9 +146,29 @@ def _roll_back(turn: Turn, reason: str) -> bool:
     )
 
 
+def _restored(found: Deployment, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What last worked in place of what was ``asked``; a size wanted since then stays. None: that revision
+    is not kept any more."""
+    working = found.working
+    revision = deployments.find_revision(found.id, working["revision"])
+    if revision is None:
+        return None
+    size = {name: working[name] for name in ("replicas",) if getattr(found, name) == asked[name]}
+    return {"revision": working["revision"], "spec": revision.spec, **size}
+
+
+def _rebased(found: Deployment) -> list[Write]:
+    """What waits was asked for upon what has failed: it is carried out upon what is restored."""
+    waiting = ledger.find(found.waiting) if found.waiting else None
+    if waiting is None:
+        return []
+    subject = changing.subject(found, Action(found.waiting_action))
+    return [Update(Execution(waiting.pk, waiting.sk), [Execution.subject.set(subject)], table.present())]
+
+
 def _outcome(turn: Turn, outcome: str, message: str | None = None) -> list[Write]:
-    """The write that keeps how the revision of this turn did, where it made one."""
-    if not turn.makes_revision:
+    """The write that keeps how the revision of this turn did, where it had to prove itself."""
+    if not turn.tries_revision:
         return []
     number = int(turn.execution.subject["revision"])
     record = Revision(deployments.key(turn.deployment.id), deployments.revision_sk(number))
@@ -176,7 +207,7 @@ def _succeeded(turn: Turn) -> bool:
     fields: dict[str, Any] = {"state": _state_after(found, state).value, "drift": None}
     if not asked["stopped"]:
         fields |= {"working_revision": int(asked["revision"]), "working_replicas": int(asked["replicas"])}
-        if turn.makes_revision or found.deployed_at is None:
+        if turn.tries_revision or found.deployed_at is None:
             fields["deployed_at"] = clock.iso_now()
     writes = [*_routed(found), *([] if asked["stopped"] else _worked(turn))]
     return _end(turn, Status.SUCCEEDED, None, fields, writes)
@@ -204,11 +235,11 @@ def _routed(found: Deployment, failure: str | None = None) -> list[Write]:
 
 def _rolled_back(turn: Turn) -> bool:
     found = turn.deployment
-    reason = ROLLED_BACK.format(found.failure, int(found.revision))
+    reason = ROLLED_BACK.format(found.failure, found.working["revision"])
     fields = {"state": _state_after(found, State.RUNNING).value}
     if found.waiting is None:
         fields["error_message"] = reason
-    return _end(turn, Status.FAILED, reason, fields, [])
+    return _end(turn, Status.FAILED, reason, fields, _routed(found))
 
 
 def _failed(turn: Turn, reason: str) -> bool:
@@ -227,7 +258,7 @@ def _failed(turn: Turn, reason: str) -> bool:
 def _state_left(turn: Turn) -> State:
     """What serves goes on serving when the change that failed was none of its version."""
     found = turn.deployment
-    if found.failure or not turn.action.harmless:
+    if found.failure or turn.tries_revision or not turn.action.harmless:
         return State.FAILED
     if found.status.settled:
         return found.status
