@@ -103,4 +103,7 @@ def moment(text: str, *, whole_day: bool = False) -> datetime:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
         return datetime.combine(date.fromisoformat(text), time.max if whole_day else time.min, UTC)
     found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError as error:  # no ValueError, which alone is told as the sender's mistake
+        raise ValueError("should be within the years 1 to 9999") from error

@@ -17,6 +17,7 @@ from chalicelib.targets.kubernetes.replies import AppMetrics, AppStatus, DryRun,
 Json = dict[str, Any]
 
 _COUNTERS = ("network_in", "network_out")
+_USED = {"cpu", "memory", *_COUNTERS}
 
 
 def status(answer: Answer) -> Json:
@@ -75,12 +76,13 @@ def logs(deployment: Deployment, found: Logs, *, follow: bool) -> Json:
 
 
 def metrics(answer: Answer, kept: list[list[Any]], resolution: int) -> Json:
-    """``metrics``: series by name, oldest first. ``available`` false: ``message`` says why there are none."""
+    """``metrics``: series by name, oldest first. ``available`` false: ``message`` says why none are of what
+    the pods use; replicas and restarts are known without the cluster's metrics."""
     found: AppMetrics | None = answer.found
     series = _series(kept, resolution)
     return {
         "metrics": series,
-        "available": bool(found and found.available) or bool(series),
+        "available": bool(found and found.available) or not _USED.isdisjoint(series),
         "message": answer.message,
         "pods": [pod.model_dump(mode="json") for pod in found.pods] if found else [],
         "cpu_limit_millicores": found.cpu_limit_millicores if found else None,

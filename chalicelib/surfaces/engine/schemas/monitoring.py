@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -13,6 +13,8 @@ from chalicelib.kernel import clock
 from chalicelib.rest.fields import Limit, Parameters, Whole, moment
 
 MOST_LINES = 10_000
+_LONGEST_AGO = 10**9
+"""Seconds. The nodes count in nanoseconds, and in 64 bits."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -37,7 +39,7 @@ def _since(text: str) -> int | None:
     seconds = duration(text)
     if seconds is None:
         seconds = int((clock.now() - _moment(text)).total_seconds())
-    return max(1, seconds)
+    return min(max(1, seconds), _LONGEST_AGO)
 
 
 def _moment(text: str) -> datetime:
@@ -52,9 +54,12 @@ def _at(text: str) -> datetime | None:
     if not text:
         return None
     seconds = duration(text)
-    if seconds is not None and len(text) < 9:
+    if seconds is None:
+        return _moment(text)
+    try:
         return clock.now() - timedelta(seconds=seconds)
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else _moment(text)
+    except OverflowError as error:  # no ValueError, which alone is told as the sender's mistake
+        raise ValueError("should not be before the year 1") from error
 
 
 def _resolution(text: str) -> int:

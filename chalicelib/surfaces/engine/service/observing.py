@@ -82,11 +82,7 @@ def logs(caller: Caller, deployment_id: str, query: LogsQuery) -> tuple[Deployme
 def metrics(caller: Caller, deployment_id: str, query: MetricsQuery) -> tuple[Answer, list[list[Any]]]:
     """What the pods use now, and the points that were kept for the stretch of time asked for."""
     deployment = own(caller, deployment_id)
-    end = query.end or clock.now()
-    start = query.start or end - USUAL_STRETCH
-    if start > end:
-        raise BadRequest("'from' must not be after 'to'.")
-    kept = samples.between(deployment.id, max(start, clock.now() - samples.KEPT), end)
+    kept = _kept(deployment, query)
     if deployment.observed_at is None:
         return Answer(deployment, message=NOT_YET), kept
     try:
@@ -94,6 +90,15 @@ def metrics(caller: Caller, deployment_id: str, query: MetricsQuery) -> tuple[An
     except (TargetError, Unavailable) as error:
         return Answer(deployment, message=error.message), kept
     return Answer(deployment, found, found.message), kept
+
+
+def _kept(deployment: Deployment, query: MetricsQuery) -> list[list[Any]]:
+    end, oldest = query.end or clock.now(), clock.now() - samples.KEPT
+    if query.start and query.start > end:
+        raise BadRequest("'from' must not be after 'to'.")
+    if end < oldest:
+        return []
+    return samples.between(deployment.id, max(query.start or end - USUAL_STRETCH, oldest), end)
 
 
 def alerts(caller: Caller, query: AlertsQuery) -> list[Alert]:
