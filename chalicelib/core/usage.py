@@ -26,6 +26,11 @@ def script(script_id: int) -> str:
     return f"SCRIPT#{script_id}"
 
 
+def group(group_id: int) -> str:
+    """What a server group is called here."""
+    return f"GROUP#{group_id}"
+
+
 def _use(thing: str, user: str, name: str = "") -> Use:
     return Use(f"USE#{thing}", user, name=name)
 

@@ -83,6 +83,13 @@ ANSWERS = (
     ),
     ExtraAnswer(
         "birun",
+        "delete_server_group",
+        400,
+        "Error",
+        "A schedule or a workflow uses it, and would fail without; the answer names them.",
+    ),
+    ExtraAnswer(
+        "birun",
         "toggle_schedule",
         400,
         "Error",

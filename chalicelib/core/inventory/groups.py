@@ -9,8 +9,8 @@ from typing import Any
 from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import table
-from chalicelib.aws.table import ConditionFailed, Delete, Put, Record, Update
-from chalicelib.core import audit, counting
+from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Record, Update
+from chalicelib.core import audit, counting, usage
 from chalicelib.core.audit import Actor
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import NotFound
@@ -47,6 +47,11 @@ def get(group_id: int) -> ServerGroup:
     if group is None:
         raise NotFound(f"There is no server group {group_id}.")
     return group
+
+
+def there(group_id: int) -> Check:
+    """For the transaction of what begins to use the group: it is there."""
+    return Check(ServerGroup(_key(group_id), "GROUP"))
 
 
 def find_many(group_ids: Iterable[int]) -> dict[int, ServerGroup]:
@@ -93,11 +98,16 @@ def change(actor: Actor, group_id: int, fields: dict[str, Any]) -> ServerGroup:
 
 
 def delete(actor: Actor, group: ServerGroup) -> None:
+    """Refused with BadRequest while something uses it."""
+    group_id = int(group.id)
+    thing, called = usage.group(group_id), f"Server group {group_id}"
+    usage.refuse(thing, called)
     gone = audit.entry(actor, "server-group.delete", group.pk, before=_audited(group))
     try:
-        table.write([Delete(group, table.present()), gone])
+        table.write([Delete(group, table.present()), gone, usage.unused(thing)])
     except ConditionFailed as error:
-        raise NotFound(f"There is no server group {int(group.id)}.") from error
+        usage.refuse(thing, called)  # somebody began to use it at this moment
+        raise NotFound(f"There is no server group {group_id}.") from error
 
 
 def forget_server(server_id: int) -> None:

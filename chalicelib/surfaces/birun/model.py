@@ -29,8 +29,9 @@ class Script(Record, discriminator="script"):
 
 
 class Workflow(Record, discriminator="workflow"):
-    """``nodes`` and ``edges`` are as they were sent. ``held``: the scripts that it counts as a user of, which
-    are at least those of its nodes. ``revision`` moves with every change made by people."""
+    """``nodes`` and ``edges`` are as they were sent. ``held``: the scripts and server groups that it counts
+    as a user of, in the words of core.usage; at least those of its nodes. ``revision`` moves with every
+    change made by people."""
 
     id = NumberAttribute()
     name = UnicodeAttribute()

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws import table
+from chalicelib.core import usage
 from chalicelib.core.inventory import groups, servers
 from chalicelib.core.inventory.groups import ServerGroup
 from chalicelib.core.schedules.model import Schedule
@@ -66,6 +68,28 @@ def test_a_group_that_is_gone_matters_when_it_is_switched_on() -> None:
     assert changed(name="Old", group_id=int(used.id)).name == "Old"
     with pytest.raises(BadRequest, match="no server group 1"):
         changed(enabled=True)
+
+
+def test_a_group_in_an_enabled_schedule_is_not_deleted_unnoticed() -> None:
+    used = group()
+    made(group_id=int(used.id))
+    with pytest.raises(BadRequest, match="Server group 1 is in use by schedule 1 'Nightly'"):
+        groups.delete(ACTOR, used)
+    changed(enabled=False)
+    groups.delete(ACTOR, used)
+
+
+def test_a_group_does_not_go_while_somebody_begins_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = group()
+    real = usage.unused
+
+    def unused(thing: str) -> table.Check:
+        made(group_id=int(used.id))
+        return real(thing)
+
+    monkeypatch.setattr(usage, "unused", unused)
+    with pytest.raises(BadRequest, match="schedule 1 'Nightly'"):
+        groups.delete(ACTOR, used)
 
 
 def test_a_deletion_of_a_server_that_stops_half_way_can_be_asked_for_again(

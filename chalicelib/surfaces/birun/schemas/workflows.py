@@ -13,7 +13,8 @@ from chalicelib.surfaces.birun.schemas.schedules import Cron, MisfirePolicy, Ove
 
 LONGEST_WAIT = 30 * 24 * 3600
 MOST_TRIGGERS = 5
-MOST_SCRIPTS = 25
+MOST_NAMED = 28
+"""Scripts and server groups: what it takes to replace them all fits into one transaction."""
 LARGEST_GRAPH = 128 * 1024
 
 

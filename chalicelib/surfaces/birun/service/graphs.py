@@ -83,6 +83,10 @@ def scripts(nodes: Sequence[Json]) -> set[int]:
     return {node["config"]["script_id"] for node in nodes if node["type"] == "script"}
 
 
+def server_groups(nodes: Sequence[Json]) -> set[int]:
+    return {node["config"]["group_id"] for node in nodes if "group_id" in node["config"]}
+
+
 def _edge(edge: EdgeRequest) -> Json:
     asked = {} if edge.when is None else {"when": edge.when}
     return {"from": edge.source, "to": edge.target} | asked
@@ -178,8 +182,9 @@ def _size(nodes: Sequence[Json], edges: Sequence[Json]) -> Iterator[Problem]:
     size = len(json.dumps([nodes, edges], default=str))
     if size > schemas.LARGEST_GRAPH:
         yield Problem(("nodes",), f"the graph has {size} bytes; at most {schemas.LARGEST_GRAPH} are taken")
-    if len(scripts(nodes)) > schemas.MOST_SCRIPTS:
-        yield Problem(("nodes",), f"at most {schemas.MOST_SCRIPTS} different scripts are taken")
+    if len(scripts(nodes)) + len(server_groups(nodes)) > schemas.MOST_NAMED:
+        words = "different scripts and server groups together are taken"
+        yield Problem(("nodes",), f"at most {schemas.MOST_NAMED} {words}")
     if sum("cron_expression" in node["config"] for node in nodes) > schemas.MOST_TRIGGERS:
         yield Problem(("nodes",), f"at most {schemas.MOST_TRIGGERS} triggers may have a cron_expression")
 
@@ -207,7 +212,7 @@ def _unknown(nodes: Sequence[Json]) -> Iterator[Problem]:
     configs = [(position, node["config"]) for position, node in enumerate(nodes) if node["type"] == "script"]
     known_scripts = model.find_scripts({config["script_id"] for _, config in configs})
     known_servers = servers.find_many(sorted({one for _, config in configs for one in config["server_ids"]}))
-    known_groups = groups.find_many({config["group_id"] for _, config in configs if "group_id" in config})
+    known_groups = groups.find_many(server_groups(nodes))
     for position, config in configs:
         place = ("nodes", position, "config")
         if config["script_id"] not in known_scripts:

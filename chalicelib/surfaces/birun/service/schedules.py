@@ -61,21 +61,32 @@ def _checked(fields: dict[str, Any], fresh: Set[str]) -> tuple[dict[str, Any], l
     if fresh & _TARGETS and not subject["server_ids"] and subject["group_id"] is None:
         raise BadRequest("No servers to run on: name some in 'server_ids', or a 'group_id'.")
     guard = _guard({name: subject[name] for name in fresh})
-    subject["uses"] = [usage.script(subject["script_id"])]
+    subject["uses"] = _uses(subject)
     return {name: value for name, value in fields.items() if name not in _SUBJECT} | {
         "subject": subject
     }, guard
 
 
+def _uses(subject: dict[str, Any]) -> list[str]:
+    used = [usage.script(subject["script_id"])]
+    return used if subject["group_id"] is None else [*used, usage.group(subject["group_id"])]
+
+
 def _guard(named: dict[str, Any]) -> list[Write]:
-    """The script and the group are there, and the script stays until the schedule that uses it is written."""
+    """What is named is there, and stays until the schedule that uses it is written."""
+    guard: list[Write] = []
+    if "script_id" in named:
+        guard.append(_script(named["script_id"]))
     if named.get("group_id") is not None:
         _check_group(named["group_id"])
-    if "script_id" not in named:
-        return []
-    if model.find_script(named["script_id"]) is None:
-        raise BadRequest(f"There is no script {named['script_id']}.", [named["script_id"]])
-    return [Check(Script(*model.script_key(named["script_id"])))]
+        guard.append(groups.there(named["group_id"]))
+    return guard
+
+
+def _script(script_id: int) -> Check:
+    if model.find_script(script_id) is None:
+        raise BadRequest(f"There is no script {script_id}.", [script_id])
+    return Check(Script(*model.script_key(script_id)))
 
 
 def _check_group(group_id: int) -> None:

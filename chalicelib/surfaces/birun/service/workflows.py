@@ -10,6 +10,7 @@ from chalicelib.aws import table
 from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit, counting, usage
 from chalicelib.core.audit import Actor
+from chalicelib.core.inventory import groups
 from chalicelib.core.notices import channels
 from chalicelib.core.notices.channels import Stored
 from chalicelib.core.schedules import records
@@ -27,7 +28,7 @@ WORK = "workflow"
 _FIELDS = ("name", "description", "nodes", "edges", "enabled", "notifications")
 _POLICIES = ("timezone", "misfire_policy", "overlap_policy")
 _TRIES = 5
-BUSY = "This workflow, or a script in it, is being changed by others. Look at it and try again."
+BUSY = "This workflow, or what it runs, is being changed by others. Look at it and try again."
 
 
 def every() -> list[Workflow]:
@@ -74,27 +75,31 @@ def _triggers(workflow_id: int, fields: Json) -> dict[str, Json]:
     }
 
 
-def _things(script_ids: Iterable[int]) -> set[str]:
-    return {usage.script(one) for one in script_ids}
+def _needs(nodes: Sequence[Json]) -> dict[str, Check]:
+    """What the nodes cannot run without, in the words of core.usage, each with the check that keeps it there
+    until the workflow that uses it is written."""
+    scripts = {usage.script(one): Check(Script(*model.script_key(one))) for one in graphs.scripts(nodes)}
+    return scripts | {usage.group(one): groups.there(one) for one in graphs.server_groups(nodes)}
+
+
+def _held(workflow: Workflow) -> set[str]:
+    # A number is a script's: at first only those were held.
+    return {one if isinstance(one, str) else usage.script(one) for one in workflow.held}
 
 
 def _called(workflow_id: int, name: str) -> str:
     return f"workflow {workflow_id} '{name}'"
 
 
-def _there(script_ids: Iterable[int]) -> list[Write]:
-    """The scripts stay until the workflow that uses them is written."""
-    return [Check(Script(*model.script_key(one))) for one in sorted(script_ids)]
-
-
 # ---------------------------------------------------------------- create
 
 
 def create_workflow(actor: Actor, request: WorkflowCreate) -> Workflow:
-    """Raises Invalid and BadRequest as :func:`graphs.read` does, Conflict when a script goes meanwhile."""
+    """Raises Invalid and BadRequest as :func:`graphs.read` does, Conflict when something
+    they name goes meanwhile."""
     nodes, edges = graphs.read(request.nodes, request.edges)
     number, now = counting.next_ids("workflows").start, clock.iso_now()
-    scripts, key = graphs.scripts(nodes), model.workflow_key(number)
+    needs, key = _needs(nodes), model.workflow_key(number)
     workflow = Workflow(
         key,
         "WORKFLOW",
@@ -105,7 +110,7 @@ def create_workflow(actor: Actor, request: WorkflowCreate) -> Workflow:
         description=request.description,
         nodes=graphs.sealed(nodes, (), key),
         edges=edges,
-        held=sorted(scripts),
+        held=sorted(needs),
         enabled=request.enabled,
         notifications=_notifications(request, key, None),
         created_at=now,
@@ -115,9 +120,9 @@ def create_workflow(actor: Actor, request: WorkflowCreate) -> Workflow:
     writes: list[Write] = [
         Put(workflow, table.absent()),
         audit.entry(actor, "workflow.create", workflow.pk, after=_audited(fields)),
-        *usage.moves(workflow.pk, _called(number, request.name), (), _things(scripts)),
+        *usage.moves(workflow.pk, _called(number, request.name), (), needs),
         *records.moves(WORK, {}, _triggers(number, fields)),
-        *_there(scripts),
+        *needs.values(),
     ]
     try:
         table.write(writes)
@@ -177,30 +182,32 @@ def _change(actor: Actor, workflow_id: int, wanted: Wanted) -> Workflow:
 
 
 def _hold(workflow: Workflow, after: Json) -> None:
-    """First counts the workflow as a user of all scripts of both its graphs: with many of them that is more
-    than fits into the transaction that changes it, and being counted a little too long does no harm."""
-    new = graphs.scripts(after["nodes"]) - set(workflow.held)
+    """First counts the workflow as a user of all that both its graphs name: that may be more than fits into
+    the transaction that changes it, and being counted a little too long does no harm."""
+    needs, before = _needs(after["nodes"]), _held(workflow)
+    new = needs.keys() - before
     if not new:
         return
-    held = sorted({*workflow.held, *new})
+    held = sorted(before | new)
     called = _called(int(workflow.id), after["name"])
     actions = [Workflow.held.set(held), Workflow.revision.add(1)]
     claim = Update(workflow, actions, Workflow.revision == workflow.revision)
-    table.write([claim, *usage.moves(workflow.pk, called, (), _things(new)), *_there(new)])
+    there = [needs[thing] for thing in sorted(new)]
+    table.write([claim, *usage.moves(workflow.pk, called, (), new), *there])
     workflow.held, workflow.revision = held, workflow.revision + 1
 
 
 def _changing(actor: Actor, workflow: Workflow, before: Json, after: Json) -> list[Write]:
-    number, scripts = int(workflow.id), graphs.scripts(after["nodes"])
+    number, needs = int(workflow.id), _needs(after["nodes"])
     changed = {name: value for name, value in after.items() if value != before[name]}
     actions = table.setting(Workflow, changed)
-    actions += [Workflow.held.set(sorted(scripts)), Workflow.updated_at.set(clock.iso_now())]
+    actions += [Workflow.held.set(sorted(needs)), Workflow.updated_at.set(clock.iso_now())]
     actions.append(Workflow.revision.add(1))
     called = _called(number, after["name"])
     return [
         Update(workflow, actions, Workflow.revision == workflow.revision),
         audit.entry(actor, "workflow.update", workflow.pk, before=_audited(before), after=_audited(after)),
-        *usage.moves(workflow.pk, called, _things(workflow.held), _things(scripts)),
+        *usage.moves(workflow.pk, called, _held(workflow), needs),
         *records.moves(WORK, _schedules(number, before), _triggers(number, after)),
     ]
 
@@ -220,7 +227,7 @@ def delete_workflow(actor: Actor, workflow_id: int) -> None:
         writes: list[Write] = [
             Delete(workflow, Workflow.revision == workflow.revision),
             audit.entry(actor, "workflow.delete", workflow.pk, before=_audited(before)),
-            *usage.moves(workflow.pk, "", _things(workflow.held), ()),
+            *usage.moves(workflow.pk, "", _held(workflow), ()),
             *records.moves(WORK, _schedules(workflow_id, before), {}),
         ]
         with suppress(ConditionFailed):

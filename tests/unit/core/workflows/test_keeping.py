@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws import table
 from chalicelib.core import audit, usage
+from chalicelib.core.inventory import groups
+from chalicelib.core.inventory.groups import ServerGroup
 from chalicelib.core.schedules import records
 from chalicelib.kernel.errors import BadRequest, Invalid, NotFound, QuarterdeckError
 from chalicelib.surfaces.birun import model
 from chalicelib.surfaces.birun.model import Workflow
+from chalicelib.surfaces.birun.schemas import workflows as schemas
 from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate
 from chalicelib.surfaces.birun.schemas.workflows import WorkflowCreate, WorkflowUpdate
 from chalicelib.surfaces.birun.service import graphs, scripts, servers, workflow_runs, workflows
@@ -21,13 +25,16 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 class Given:
-    """A server and as many scripts as a test wants."""
+    """A server, and as many scripts and groups as a test wants."""
 
     def __init__(self) -> None:
         self.server = int(builders.server().id)
 
     def script(self) -> int:
         return int(scripts.create_script(ACTOR, ScriptCreate(name="s", content="echo")).id)
+
+    def group(self) -> ServerGroup:
+        return groups.create(ACTOR, "g", None, [self.server])
 
 
 @pytest.fixture
@@ -123,19 +130,55 @@ def test_a_script_in_a_workflow_is_not_deleted_unnoticed(given: Given) -> None:
     scripts.delete_script(ACTOR, second)
 
 
-def test_all_scripts_of_a_large_graph_change_at_once(given: Given) -> None:
+def test_a_group_in_a_workflow_is_not_deleted_unnoticed(given: Given) -> None:
+    group = given.group()
+    run = {"script_id": given.script(), "server_ids": [], "group_id": int(group.id)}
+    workflow = made([node("t"), node("a", "script", **run)], "t>a")
+    with pytest.raises(BadRequest, match="Server group 1 is in use by workflow 1 'Release'"):
+        groups.delete(ACTOR, group)
+    workflows.delete_workflow(ACTOR, int(workflow.id))
+    groups.delete(ACTOR, group)
+
+
+def test_a_workflow_that_held_scripts_by_number_changes_and_goes(given: Given) -> None:
+    script = given.script()
+    workflow = made([node("t"), node("a", "script", script_id=script, server_ids=[given.server])], "t>a")
+    table.update(workflow, [Workflow.held.set([script])])
+    assert changed(workflow, name="Again").held == [usage.script(script)]
+    assert users(script) == ["workflow 1 'Again'"]
+    table.update(workflow, [Workflow.held.set([script])])
+    workflows.delete_workflow(ACTOR, 1)
+    scripts.delete_script(ACTOR, script)
+
+
+def test_all_that_a_large_graph_names_changes_at_once(given: Given) -> None:
     """More than one transaction holds."""
-    uses, names = {"server_ids": [given.server]}, [f"n{number}" for number in range(25)]
-    old, new = [given.script() for _ in names], [given.script() for _ in names]
+    names = [f"n{number}" for number in range(schemas.MOST_NAMED // 2)]
+    links = " ".join(f"t>{name}" for name in names)
 
-    def nodes(ids: list[int]) -> list[Any]:
-        made_of = zip(names, ids, strict=True)
-        return [node("t"), *(node(name, "script", script_id=one, **uses) for name, one in made_of)]
+    def nodes() -> list[Any]:
+        runs = (
+            {"script_id": given.script(), "server_ids": [], "group_id": int(given.group().id)} for _ in names
+        )
+        triggers = [node(f"u{number}", cron_expression="@daily") for number in range(schemas.MOST_TRIGGERS)]
+        return [node("t"), *triggers, *(node(name, "script", **next(runs)) for name in names)]
 
-    workflow = made(nodes(old), " ".join(f"t>{name}" for name in names))
-    changed(workflow, nodes=nodes(new))
-    assert not any(users(one) for one in old)
-    assert all(users(one) == ["workflow 1 'Release'"] for one in new)
+    old, new = nodes(), nodes()
+    for number, trigger in enumerate(new[1 : 1 + schemas.MOST_TRIGGERS]):
+        trigger["id"] = f"v{number}"
+    changed(made(old, links), nodes=new)
+    assert used(old) == set()
+    assert used(new) == {"workflow 1 'Release'"}
+    one_more = node("more", "script", script_id=given.script(), server_ids=[given.server])
+    with pytest.raises(BadRequest, match="at most 28 different scripts and server groups"):
+        made([*nodes(), one_more], f"{links} t>more")
+
+
+def used(nodes: list[Any]) -> set[str]:
+    """The users of all that these nodes name."""
+    things = {usage.script(one) for one in graphs.scripts(nodes)}
+    things |= {usage.group(one) for one in graphs.server_groups(nodes)}
+    return {use.name for thing in things for use in usage.of(thing)}
 
 
 def test_a_deleted_server_leaves_the_graphs(given: Given) -> None:
