@@ -163,7 +163,7 @@ UNKNOWN_PATH = _GATEWAYS_ENVELOPE
 
 
 # What an answer gave out as the place to go on from; empty for the beginning.
-_CURSOR = {"type": "string", "pattern": r"^([0-9c]{1,6}#\d{12})?$"}
+_CURSOR = {"type": "string", "pattern": r"^([0-9c]{1,6}#\d{12}(#\d{1,12})?)?$"}
 
 _WINDOW = {"type": "string", "pattern": r"^(\d{4}-\d\d-\d\dT[\d:.]{15}Z)?$"}
 _SCHEDULE_RUN = {
@@ -204,7 +204,14 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                             "application/json": {
                                 "schema": {
                                     "type": "object",
-                                    "required": ["execution_id", "status", "output", "cursor", "complete"],
+                                    "required": [
+                                        "execution_id",
+                                        "status",
+                                        "output",
+                                        "cursor",
+                                        "complete",
+                                        "output_truncated",
+                                    ],
                                     "properties": {
                                         "execution_id": {"type": "integer", "minimum": 1},
                                         "status": {"$ref": "#/components/schemas/ExecutionStatus"},
@@ -221,6 +228,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
                                         },
                                         "cursor": _CURSOR,
                                         "complete": {"type": "boolean"},
+                                        "output_truncated": {"type": "boolean"},
                                     },
                                 }
                             }

@@ -24,6 +24,9 @@ CONTROL = "c"
 INLINE = 32 * 1024
 """Bytes of output that an entry carries itself; more goes to the bucket."""
 KEPT_SECONDS = 30 * 24 * 3600
+GONE = b"[This output is no longer kept.]\n"
+
+Bytes = bytes  # an entry has a method of that name
 
 
 class FeedEntry(Record, discriminator="feed"):
@@ -45,8 +48,19 @@ class FeedEntry(Record, discriminator="feed"):
     def number(self) -> int:
         return int(self.sk)
 
-    def bytes(self) -> bytes:
-        return blobs.get(self.blob) if self.blob else (self.data or b"")
+    def kept(self) -> Bytes | None:
+        """None: the bucket has let go of it."""
+        if not self.blob:
+            return self.data or b""
+        try:
+            return blobs.get(self.blob)
+        except blobs.Missing:
+            return None
+
+    def bytes(self) -> Bytes:
+        """What was said, or words for who looks for it too late."""
+        kept = self.kept()
+        return GONE if kept is None else kept
 
 
 @dataclass(frozen=True)

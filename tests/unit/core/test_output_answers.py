@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
 
-from chalicelib.aws import table
+from chalicelib.aws import clients, table
 from chalicelib.core.executions import feed, ledger, tasks
-from chalicelib.core.executions.feed import Output
+from chalicelib.core.executions.feed import FeedEntry, Output
 from chalicelib.core.executions.ledger import Result
 from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part, blank_execution, blank_part
 from chalicelib.core.executions.status import Status
 from chalicelib.core.executions.tasks import TaskRequest
+from chalicelib.kernel import clock
 from chalicelib.kernel.errors import BadRequest
 from chalicelib.relay.tape import ENTRY_BYTES
 from chalicelib.rest import sizes
 from chalicelib.surfaces.birun.presenters import executions as present
+from chalicelib.surfaces.birun.schemas.executions import OutputQuery
 from chalicelib.surfaces.birun.service import runs, workflows
 from tests.unit.core.builders import ACTOR, execution
 
@@ -124,3 +129,81 @@ def test_what_fits_takes_no_more_than_the_room_there_is(text: str) -> None:
         assert text.startswith(shown)
         assert not shown or sizes.weight(shown) <= room
     assert sizes.fitting(text, 10**6) == text
+
+
+# -- the index is behind the feed, or the output is gone ----------------------------------------------
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """``index(n)``: from now on it knows of the first n entries only."""
+    real = feed.output_of
+
+    def lag(known: int) -> None:
+        def output_of(part_id: int, cursor: str = "") -> Iterator[FeedEntry]:
+            return (each for each in islice(real(part_id), known) if each.gsi1sk > cursor)
+
+        monkeypatch.setattr(feed, "output_of", output_of)
+
+    return lag
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **time: float) -> None:
+    now = clock.now() + timedelta(**time)
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+
+def told(answer: dict[str, Any]) -> tuple[str, bool, bool]:
+    text = "".join(piece["data"] for piece in answer["output"])
+    return text, answer["complete"], answer["output_truncated"]
+
+
+def test_a_reader_is_not_told_that_it_has_all_before_it_has(index: Callable[[int], None]) -> None:
+    part = said(execution(), b"one ", b"two ", b"three")
+    index(2)
+    first = present.output(part, "")
+    assert told(first) == ("one two ", False, False)
+    again = present.output(part, first["cursor"])
+    assert (told(again), again["cursor"]) == (("", False, False), first["cursor"])
+    index(3)
+    last = present.output(part, again["cursor"])
+    assert told(last) == ("three", True, False)
+    assert told(present.output(part, last["cursor"])) == ("", True, False)
+    for cursor in ("", first["cursor"], last["cursor"]):
+        assert OutputQuery(cursor=cursor).cursor == cursor
+
+
+def test_a_cursor_from_before_bytes_were_counted_is_taken() -> None:
+    part = said(execution(), b"one ", b"two ", b"three")
+    assert told(present.output(part, "0#000000000002")) == ("three", True, False)
+    assert OutputQuery(cursor="0#000000000002").cursor == "0#000000000002"
+
+
+def test_a_reader_of_what_is_not_kept_any_more_is_not_kept_waiting(
+    index: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = said(execution(), b"one ", b"two ")
+    index(1)
+    later(monkeypatch, minutes=2)
+    assert told(present.output(part, "")) == ("one ", True, True)
+
+
+def test_output_that_the_bucket_has_let_go_of_is_said_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = said(execution(), b"before ", b"x" * (feed.INLINE + 1), b" after")
+    (entry,) = (each for each in feed.output_of(int(part.id)) if each.blob)
+    clients.client("s3").delete_object(Bucket="quarterdeck-runs", Key=entry.blob)
+    later(monkeypatch, days=31)
+    text = f"before {feed.GONE.decode()} after"
+    assert told(present.output(part, "")) == (text, True, True)
+    shown = present.execution_in_full(part)
+    assert shown["output_truncated"]
+    assert entry.bytes() == feed.GONE, "for who watches"
+
+
+def test_an_answer_for_one_is_not_called_whole_before_it_is(index: Callable[[int], None]) -> None:
+    long = b"line\n" * OUTPUT_HEAD
+    part = said(execution(), long[:10], long[10:], b"end")
+    for known, text in ((1, long[:OUTPUT_HEAD]), (2, long), (3, long + b"end")):
+        index(known)
+        shown = present.execution_in_full(part)
+        assert (shown["output"], shown["output_truncated"]) == (text.decode(), known < 3)

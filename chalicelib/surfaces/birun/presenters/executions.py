@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.core.executions import feed
+from chalicelib.core.executions import outputs
 from chalicelib.core.executions.model import OUTPUT_HEAD, Execution, Part
+from chalicelib.core.executions.outputs import Place
 from chalicelib.core.executions.status import Status, together
 from chalicelib.kernel import clock
 from chalicelib.kernel.settings import MIB
@@ -56,26 +57,27 @@ def execution_in_full(part: Part, long_after: int | None = None) -> Json:
     shown = execution(part, long_after=long_after)
     if part.state.final and not shown["output_truncated"]:
         return shown
-    text, size, complete = _read_output(int(part.id))
-    if text or not part.state.final:
-        shown |= {"output": text or None, "output_truncated": not complete}
-        shown["output_bytes"] = max(size, shown["output_bytes"])
+    text, size, complete = _read_output(part)
+    if part.state.final and size < OUTPUT_HEAD:
+        return shown  # the index is not there yet, or the rest not any more: the head is the most there is
+    shown |= {"output": text or None, "output_truncated": not complete}
+    shown["output_bytes"] = max(size, shown["output_bytes"])
     return shown
 
 
-def _read_output(part_id: int) -> tuple[str, int, bool]:
+def _read_output(part: Part) -> tuple[str, int, bool]:
     """(text, bytes read, whether that is all)"""
-    pieces: list[bytes] = []
-    size, complete = 0, True
-    for entry in feed.output_of(part_id):
-        if size + int(entry.size or 0) > OUTPUT_SHOWN and pieces:
+    found: list[bytes] = []
+    size, complete, place = 0, True, Place()
+    for piece in outputs.pieces(part, place):
+        if found and size + len(piece.data) > OUTPUT_SHOWN:
             complete = False
             break
-        pieces.append(entry.bytes())
-        size += len(pieces[-1])
-    text = b"".join(pieces).decode("utf-8", "replace")
+        found.append(piece.data)
+        size, place = size + len(piece.data), piece.behind
+    text = b"".join(found).decode("utf-8", "replace")
     shown = sizes.fitting(text, sizes.ROOM)
-    return shown, size, complete and shown == text
+    return shown, place.read or 0, complete and shown == text and not place.lacks(part)
 
 
 def batch(found: Execution, parts: list[Part], long_after: int | None = None) -> Json:
@@ -105,22 +107,29 @@ def queued(found: Execution) -> Json:
 
 
 def output(part: Part, cursor: str) -> Json:
-    """The next stretch of output behind ``cursor``; ``complete`` when there will be no more."""
-    pieces: list[Json] = []
-    size, room, complete = 0, sizes.ROOM, part.state.final
-    for entry in feed.output_of(int(part.id), cursor):
-        size += int(entry.size or 0)
-        piece = {"stream": entry.stream, "data": entry.bytes().decode("utf-8", "replace")}
-        room -= sizes.weight(piece)
-        if pieces and (size > OUTPUT_SHOWN or room < 0):  # any one fits: a relay joins half a MiB at most
-            complete = False
-            break
-        pieces.append(piece)
-        cursor = entry.gsi1sk or cursor
+    """The next stretch of output behind ``cursor``; ``complete`` when there will be no more, and then
+    ``output_truncated`` when that was less than was said."""
+    found, place, more = _stretch(part, Place.of(cursor))
+    complete = not more and outputs.complete(part, place)
     return {
         "execution_id": int(part.id),
         "status": WORDS[part.state],
-        "output": pieces,
-        "cursor": cursor,
+        "output": found,
+        "cursor": place.cursor,
         "complete": complete,
+        "output_truncated": complete and place.lacks(part),
     }
+
+
+def _stretch(part: Part, place: Place) -> tuple[list[Json], Place, bool]:
+    """(what fits into one answer, the place behind it, whether there is more at hand)"""
+    found: list[Json] = []
+    size, room = 0, sizes.ROOM
+    for piece in outputs.pieces(part, place):
+        shown = {"stream": piece.stream, "data": piece.data.decode("utf-8", "replace")}
+        size, room = size + len(piece.data), room - sizes.weight(shown)
+        if found and (size > OUTPUT_SHOWN or room < 0):  # any one fits: a relay joins half a MiB at most
+            return found, place, True
+        found.append(shown)
+        place = piece.behind
+    return found, place, False

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, StringConstraints, field_validator
 
+from chalicelib.core.executions import outputs
 from chalicelib.core.executions.status import Status
 from chalicelib.rest.fields import (
     Id,
@@ -49,4 +50,4 @@ class ExecutionsQuery(PageQuery):
 
 
 class OutputQuery(Parameters):
-    cursor: Annotated[str, StringConstraints(pattern=r"^([0-9c]{1,6}#\d{12})?$")] = ""
+    cursor: Annotated[str, StringConstraints(pattern=outputs.CURSOR)] = ""
