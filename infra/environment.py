@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -51,7 +52,7 @@ def ensure(kind: str) -> None:
         started = time.monotonic()
         _say(f"Setting up the {kind} environment in {VENV.name}/ (once; later starts skip this)")
         if not _made_by_this_python():
-            _make()
+            _make(LOCKS[kind])
         _write_stamp({"python": sys.version})  # what is cut off now is known to be incomplete
         _install(LOCKS[kind])
         _remember(kind)
@@ -71,18 +72,33 @@ def _made_by_this_python() -> bool:
     return _stamp().get("python") == sys.version and (VENV / "bin" / "python").exists()
 
 
-def _make() -> None:
-    """A new, empty environment with pip in it."""
+def _make(lock: Path) -> None:
+    """A new environment with nothing but pip in it."""
+    make = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    if _is_there("ensurepip"):
+        _run(make, "could not make the environment")
+        return
+    from infra import bootstrap
+
+    _run([*make, "--without-pip"], f"could not make the environment. {_advice()}")
+    _say("  this Python comes without pip: fetching the one that the lock names")
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError as missing:
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        raise EnvironmentProblem(
-            f"this Python lacks the module {missing.name!r}, which makes environments. "
-            f"On Debian and Ubuntu: apt-get install {version}-venv"
-        ) from None
-    _run([sys.executable, "-m", "venv", "--clear", str(VENV)], "could not make the environment")
+        bootstrap.install_pip(VENV / "bin" / "python", lock)
+    except bootstrap.BootstrapProblem as problem:
+        raise EnvironmentProblem(f"this Python comes without pip, and {problem}\n{_advice()}") from None
+
+
+def _is_there(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _advice() -> str:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return f"On Debian and Ubuntu this helps: apt-get install {version}-venv"
 
 
 def _install(lock: Path) -> None:
