@@ -14,14 +14,14 @@ from chalicelib.surfaces.birun.schemas.settings import SettingsUpdate
 
 
 def update_settings(actor: Actor, request: SettingsUpdate) -> AppSettings:
-    """Takes effect at once; tokens issued before keep their expiry."""
+    """Takes effect at once; tokens issued before keep their expiry. Only what was sent is written, so that
+    two who change different settings at once do not undo each other."""
     found = model.app_settings()
     fields = request.model_dump(exclude_unset=True)
-    names = SettingsUpdate.model_fields
-    before = {name: int(getattr(found, name)) for name in names}
-    actions = [getattr(AppSettings, name).set(value) for name, value in (before | fields).items()]
-    changed = audit.entry(actor, "settings.update", found.pk, before=before, after=before | fields)
-    table.write([Update(found, [AppSettings.kind.set(AppSettings), *actions]), changed])
+    before = {name: int(getattr(found, name)) for name in fields}
+    changed = audit.entry(actor, "settings.update", found.pk, before=before, after=fields)
+    actions = [AppSettings.kind.set(AppSettings), *table.setting(AppSettings, fields)]
+    table.write([Update(found, actions), changed])
     if "max_concurrent_executions" in fields:
         # What waits at the relay already is not to wait for the next order to bring the new limit.
         most = fields["max_concurrent_executions"]
