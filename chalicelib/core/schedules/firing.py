@@ -54,8 +54,8 @@ class _Claim:
 def fire_due(
     starters: Mapping[str, Starter], tolerance_seconds: int, tellers: Mapping[str, Teller] | None = None
 ) -> None:
-    """``starters``, ``tellers``: by ``work``. A window found later than ``tolerance_seconds`` counts as
-    missed."""
+    """``starters``, ``tellers``: by ``work``. A window found later than ``tolerance_seconds``, or than
+    LEAST_TOLERANCE if that is more, counts as missed."""
     now, until = clock.now(), time.monotonic() + TURN_SECONDS
     tolerance = timedelta(seconds=max(tolerance_seconds, LEAST_TOLERANCE))
     handled: set[tuple[str, str]] = set()

@@ -169,6 +169,16 @@ def test_windows_found_too_late_are_recorded_as_missed_and_not_run(world: World)
     assert world.windows() == ["12:35"]
 
 
+@pytest.mark.parametrize(("late", "started"), [(65, ["12:05"]), (66, [])])
+def test_a_window_may_be_as_late_as_the_tick_may_come_whatever_the_tolerance(
+    world: World, late: int, started: list[str]
+) -> None:
+    schedule()
+    world.at(NOON + timedelta(minutes=5, seconds=late))
+    world.tick(tolerance=0)
+    assert world.windows() == started
+
+
 def test_missed_windows_run_once_late_when_the_schedule_says_so(world: World) -> None:
     schedule(misfire_policy="run_once")
     world.at(NOON + timedelta(minutes=33))
