@@ -22,6 +22,8 @@ REQUIRED = {
             *("get_server_group", "update_server_group", "delete_server_group"),
             *("get_settings", "update_settings"),
             *("get_health", "get_health_summary", "check_all_servers"),
+            *("list_schedules", "create_schedule", "get_schedule"),
+            *("update_schedule", "delete_schedule", "toggle_schedule"),
             *("list_workflows", "create_workflow"),
             *("get_workflow", "update_workflow", "delete_workflow", "run_workflow"),
         }
