@@ -7,10 +7,11 @@ error leaves in the surface's dialect, and every request leaves one structured l
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import Any, NoReturn, TypedDict, Unpack
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel, ValidationError
@@ -211,7 +212,7 @@ class Handling:
         if len(raw) > LARGEST_BODY:
             raise BadRequest(f"The request body has {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
         try:
-            found = json.loads(raw, parse_constant=_no_constant)
+            found = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
             if b"\\u" in raw:
                 json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError) as error:
@@ -260,8 +261,14 @@ class Handling:
         )
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number past all floats would be stored as infinity, and answered as what is no JSON."""
+    number = float(text)
+    return number if math.isfinite(number) else _no_constant(text)
 
 
 def _reply(result: Any) -> Reply:
