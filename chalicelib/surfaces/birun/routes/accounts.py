@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.kernel.errors import Conflict
-from chalicelib.rest.surface import Call, Reply
+from chalicelib.rest.surface import Call
 from chalicelib.surfaces.birun.presenters import accounts as present
-from chalicelib.surfaces.birun.routes.base import AUTHENTICATION, Json, operation, surface
+from chalicelib.surfaces.birun.routes.base import AUTHENTICATION, Json, operation
 from chalicelib.surfaces.birun.schemas import accounts as schemas
 from chalicelib.surfaces.birun.service import accounts as service
 
@@ -19,10 +18,6 @@ def login(call: Call) -> Json:
 @operation(
     "POST", "/auth/register", permission=None, body=lambda: schemas.RegisterRequest, bucket=AUTHENTICATION
 )
-def register(call: Call) -> Reply:
-    try:
-        user = service.register(call.body, call.address)
-    except Conflict as error:
-        # The document answers a taken name with 400.
-        return Reply(surface.dialect.body(error), 400)
-    return Reply({"message": "User created successfully", "user": present.user(user)})
+def register(call: Call) -> Json:
+    user = service.register(call.body, call.address)
+    return {"message": "User created successfully", "user": present.user(user)}
