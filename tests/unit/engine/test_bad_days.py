@@ -15,9 +15,9 @@ from chalicelib.surfaces.engine import steps
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.states import State
-from chalicelib.surfaces.engine.service import changing, rollouts
+from chalicelib.surfaces.engine.service import changing, rollouts, scaling
 from chalicelib.targets.kubernetes.replies import Reason
-from tests.unit.engine.bench import Bench, coming, kept_execution
+from tests.unit.engine.bench import Bench, coming, complete, kept_execution
 
 
 def test_a_cluster_that_is_away_is_waited_for_and_the_change_goes_on(bench: Bench) -> None:
@@ -148,3 +148,67 @@ def test_a_trouble_that_lasts_is_taken_for_good(bench: Bench, monkeypatch: pytes
     monkeypatch.setattr(clock, "now", lambda: later)
     bench.run(event, first="watch")
     assert bench.stored(made).error_message == trouble.message
+
+
+HANGING = coming("1 of 1 updated, 0 available.", desired=1, updated=1)
+
+
+def hang(bench: Bench, monkeypatch: pytest.MonkeyPatch, made: Deployment) -> str:
+    """Its turn, whose pods are never heard of again; the id of the execution."""
+    bench.kubernetes.rollouts = [HANGING, HANGING, HANGING, complete()]
+    first = bench.event(made)
+    following = bench.step(bench.step(bench.step(first, "apply"), "watch"), "watch")
+    assert following["step"] == "watch"
+    later = clock.now() + rollouts.PATIENCE + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    bench.run(following, first="watch")
+    return str(first["execution_id"])
+
+
+STALLED = "Nothing has moved for 15 minutes: 1 of 1 updated, 0 available."
+
+
+def test_a_start_whose_pods_hang_ends_in_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes has no deadline for it: the version is the one that ran before."""
+    made = bench.running()
+    scaling.stop(bench.caller, made.id)
+    bench.run_turn(made)
+    scaling.start(bench.caller, made.id)
+    ran = hang(bench, monkeypatch, made)
+    assert (bench.stored(made).status, kept_execution(ran).reason) == (State.FAILED, STALLED)
+
+
+def test_a_scaling_whose_pods_hang_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bench.running()
+    scaling.scale(bench.caller, made.id, 3)
+    hang(bench, monkeypatch, made)
+    now = bench.stored(made)
+    assert (now.status, now.replicas) == (State.RUNNING, 1)
+    assert now.error_message == f"{STALLED} Rolled back to revision 1."
+
+
+def test_pods_that_come_one_by_one_have_all_the_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bench.create(replicas=4)
+    bench.kubernetes.rollouts = [
+        coming(f"{number} available.", desired=4, updated=4, available=number) for number in range(4)
+    ]
+    event, now = bench.step(bench.event(made), "apply"), clock.now()
+    while event.get("step") == "watch":
+        now += rollouts.PATIENCE - timedelta(seconds=1)
+        monkeypatch.setattr(clock, "now", lambda moment=now: moment)
+        event = bench.step(event, "watch")
+    bench.run(event, first="finish")
+    assert bench.stored(made).status is State.RUNNING
+
+
+def test_the_time_that_the_cluster_was_away_is_not_held_against_the_pods(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bench.create()
+    bench.kubernetes.rollouts = [HANGING, HANGING]
+    event = bench.step(bench.step(bench.event(made), "apply"), "watch")
+    bench.kubernetes.problems = {"rollout_status": [TransientTargetError("connection refused")]}
+    event = bench.step(event, "watch")
+    later = clock.now() + rollouts.PATIENCE + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert bench.step(event, "watch")["step"] == "watch"

@@ -23,7 +23,8 @@ from chalicelib.targets.kubernetes.replies import Applied, NamespaceState, Reaso
 from chalicelib.targets.kubernetes.requests import ApplyRequest, AppRequest
 
 PATIENCE = timedelta(minutes=15)
-"""How long a cluster may be away, and a namespace take to go, before the execution gives up."""
+"""How long a cluster may be away, a namespace take to go, and pods stay as they are, before the execution
+gives up. Kubernetes' own deadline counts for a new version alone, not for a start or another size."""
 
 TAKEN_FOR_GOOD = {
     Reason.image_pull: timedelta(minutes=2),
@@ -38,6 +39,7 @@ way). The rest has until Kubernetes' own deadline."""
 NO_CLUSTER = "The cluster '{}' is not registered any more."
 AWAY = "The cluster could not be reached for {} minutes: {}"
 STUCK = "The namespace {} is still there after {} minutes: {}"
+STALLED = "Nothing has moved for {} minutes: {}"
 INTERRUPTED = "Ended by a newer change."
 GIVES_WAY = "{} A newer change takes its place."
 
@@ -92,7 +94,7 @@ def _apply(turn: Turn, cluster: Cluster) -> Next:
     applied = reach.run(cluster.reach, "kubernetes.apply", request, Applied)
     told = {"type": "applied", "namespace": applied.namespace, "created": applied.created}
     tasks.note(turn.execution.id, turn.attempt, step="rolling out", progress=40, message=told)
-    return Next("watch", 1, {"begun": clock.iso_now()})
+    return Next("watch", 1)
 
 
 def _delete(turn: Turn, cluster: Cluster) -> Next:
@@ -131,11 +133,13 @@ def _watch_coming(turn: Turn, cluster: Cluster, loop: dict[str, Any]) -> Next:
         return _failed(turn, reason)
     if status.reason is not None and turn.outdated:
         return _finish("failed", GIVES_WAY.format(reason))
-    kept = _tell_progress(turn, status, _in_trouble(status, loop))
+    kept = _tell_progress(turn, status, _moved(status, _in_trouble(status, loop)))
     if status.reason is not None and _since(kept, "trouble_since") > TAKEN_FOR_GOOD.get(
         status.reason, PATIENCE
     ):
         return _failed(turn, reason)
+    if _since(kept, "moved_at") > PATIENCE:
+        return _failed(turn, STALLED.format(_minutes(PATIENCE), reason))
     return _look_again("watch", kept)
 
 
@@ -146,6 +150,14 @@ def _in_trouble(status: RolloutStatus, loop: dict[str, Any]) -> dict[str, Any]:
     since = {"trouble_since": clock.iso_now()} if status.reason else {}
     kept = {name: value for name, value in loop.items() if name != "trouble_since"}
     return kept | {"trouble": status.reason} | since
+
+
+def _moved(status: RolloutStatus, loop: dict[str, Any]) -> dict[str, Any]:
+    """``loop`` with when the pods last got on. The time that a cluster was away is no fault of theirs."""
+    pods = [status.desired, status.updated, status.ready, status.available]
+    if pods == loop.get("pods") and "away_since" not in loop:
+        return loop
+    return loop | {"pods": pods, "moved_at": clock.iso_now()}
 
 
 def _watch_going(turn: Turn, cluster: Cluster, loop: dict[str, Any]) -> Next:
