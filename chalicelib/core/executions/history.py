@@ -17,8 +17,9 @@ from chalicelib.core.listing import Collection, Listing, Page
 from chalicelib.kernel import clock
 from chalicelib.kernel.ids import padded
 
-LONGEST_WAIT = timedelta(days=1)
-"""Nothing waits longer in the queue: what started after a moment was asked for at most this much before."""
+LONGEST_WAIT = timedelta(days=31)
+"""What started after a moment was asked for at most this much before: a relay is waited for 30 days, from
+when the state machine started, which may be late. A list from a day on reads that much more of its index."""
 
 
 @dataclass(frozen=True)

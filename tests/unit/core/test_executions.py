@@ -14,7 +14,12 @@ from chalicelib.core.executions.ledger import Result
 from chalicelib.core.executions.model import Part, part_key
 from chalicelib.core.executions.status import Status, together
 from chalicelib.kernel import clock
-from tests.unit.core.builders import execution
+from chalicelib.rest.fields import PageQuery
+from chalicelib.rest.surface import Call
+from chalicelib.surfaces.birun.routes import scripts as routes
+from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate, ScriptPath
+from chalicelib.surfaces.birun.service import scripts
+from tests.unit.core.builders import ACTOR, execution
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -206,6 +211,26 @@ def test_dates_bound_when_a_part_started() -> None:
     assert ids_of(Filters(until=now - hour)) == ([], 0)
     assert ids_of(Filters(since=now + hour, until=now - hour)) == ([], 0)
     assert ids_of(Filters(since=now - hour, status=Status.RUNNING)) == ([started], 1)
+
+
+def test_what_waited_for_weeks_is_listed_by_when_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited, started = execution().part_ids.start, clock.now() + timedelta(days=29)
+    monkeypatch.setattr(clock, "now", lambda: started)
+    execution()
+    ledger.start_part(waited, 1, "relay")
+    assert ids_of(Filters(since=started - timedelta(hours=1))) == ([waited], 1)
+
+
+def test_what_runs_long_is_called_so_in_the_list_of_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = scripts.create_script(ACTOR, ScriptCreate(name="s", content="echo"))
+    number = execution(script_id=int(script.id)).part_ids.start
+    ledger.start_part(number, 1, "relay")
+    through_the_stream()
+    later = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    path, query = ScriptPath(script_id=int(script.id)), PageQuery()
+    listed = routes.list_script_executions(Call("203.0.113.7", path, query))
+    assert [(one["id"], one["long_running"]) for one in listed["executions"]] == [(number, True)]
 
 
 def test_running_out_of_time_is_listed_as_failed() -> None:

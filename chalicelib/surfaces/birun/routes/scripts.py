@@ -66,5 +66,8 @@ def execute_script(call: Call) -> Json:
     query=lambda: common_schemas.PageQuery,
 )
 def list_script_executions(call: Call) -> Json:
-    page = runs.list_of_script(call.path.script_id, call.query.page, call.query.limit)
-    return present_page(page, "executions", executions_presenters.execution)
+    found = runs.list_of_script(call.path.script_id, call.query.page, call.query.limit)
+    long_after = runs.long_after(found.items)
+    return present_page(
+        found, "executions", lambda part: executions_presenters.execution(part, long_after=long_after)
+    )
