@@ -115,6 +115,14 @@ def test_points_are_those_of_the_stretch_that_was_asked_for(
     assert minutes_ago(told["metrics"].get("cpu", [])) == expected
 
 
+@pytest.mark.parametrize("query", [{"from": "30d", "to": "20d"}, {"to": "8d"}])
+def test_the_table_is_not_asked_for_a_stretch_that_ends_before_what_is_kept(
+    bench: Bench, found: Deployment, monkeypatch: pytest.MonkeyPatch, query: Json
+) -> None:
+    monkeypatch.setattr(samples, "between", lambda *_: pytest.fail("the table was asked"))
+    assert asked(bench, found, AppMetrics(available=True), **query)["metrics"] == {}
+
+
 def test_a_stretch_that_ends_before_it_begins_is_refused(bench: Bench, found: Deployment) -> None:
     with pytest.raises(BadRequest):
         asked(bench, found, AppMetrics(available=True), **{"from": "10m", "to": "20m"})
