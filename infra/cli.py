@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra import checks, clusters, lifecycle, nodes
+from infra import checks, clusters, lifecycle, nodes, notices
 from infra.embedded.instance import InstanceProblem
 from infra.environment import ROOT
 from infra.packaging import PackagingProblem
@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     watch = _command(commands, "watch", lifecycle.watch, "show the output of an execution as it appears")
     _with_state(watch)
     watch.add_argument("execution", help="its number or UUID")
+
+    sent = _command(
+        commands, "deliveries", notices.deliveries, "show the newest webhooks and mails, and how they fared"
+    )
+    _with_state(sent)
+    sent.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (20)")
 
     quota = _command(commands, "quota", clusters.quota, "set how much a user may deploy")
     _with_state(quota)

@@ -81,13 +81,13 @@ def add(options: argparse.Namespace) -> int:
         "issuer": options.issuer,
         "reach": options.reach,
     }
-    made = _asked(options, command)["cluster"]
+    made = asked(options, command)["cluster"]
     print(f"{made['name']}: applications get names below {made['domain_suffix']}, reached {made['reach']}")
     return 0
 
 
 def show(options: argparse.Namespace) -> int:
-    found = _asked(options, {"command": "list_clusters"})["clusters"]
+    found = asked(options, {"command": "list_clusters"})["clusters"]
     if not found:
         print("No cluster is registered.")
     for each in found:
@@ -98,7 +98,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def remove(options: argparse.Namespace) -> int:
-    _asked(options, {"command": "remove_cluster", "name": options.name})
+    asked(options, {"command": "remove_cluster", "name": options.name})
     print(f"{options.name} is forgotten; what runs there was left alone")
     return 0
 
@@ -106,7 +106,7 @@ def remove(options: argparse.Namespace) -> int:
 def quota(options: argparse.Namespace) -> int:
     names = ("username", "apps", "replicas", "cpu_millicores", "memory_mib")
     command = {"command": "set_quota"} | {name: getattr(options, name) for name in names}
-    allowed = _asked(options, command)["quota"]
+    allowed = asked(options, command)["quota"]
     print(
         f"{options.username} may have {allowed['apps']} apps, {allowed['replicas']} replicas, "
         f"{allowed['cpu'] / 1000:g} cores and {allowed['memory'] // 1024**2} MiB"
@@ -114,17 +114,8 @@ def quota(options: argparse.Namespace) -> int:
     return 0
 
 
-def webhook_from(environment: Mapping[str, str]) -> dict[str, Any] | None:
-    """The command that sets what WEBHOOK_URL and WEBHOOK_SECRET say, an empty one that nobody is told any
-    more; None without WEBHOOK_URL."""
-    if "WEBHOOK_URL" not in environment:
-        return None
-    secret = environment.get("WEBHOOK_SECRET") or None
-    url = environment["WEBHOOK_URL"] or None
-    return {"command": "set_webhook", "surface": "engine", "url": url, "secret": secret}
-
-
-def _asked(options: argparse.Namespace, command: dict[str, Any]) -> dict[str, Any]:
+def asked(options: argparse.Namespace, command: dict[str, Any]) -> dict[str, Any]:
+    """What the operator's function answers. Raises InstanceProblem with what it has against the command."""
     instance = Instance(options.state)
     instance.live_run()
     try:

@@ -11,7 +11,7 @@ import time
 from types import FrameType
 from typing import Any
 
-from infra import clusters
+from infra import clusters, notices
 from infra.embedded.addresses import BASES
 from infra.embedded.engine import OperationRefused
 from infra.embedded.instance import (
@@ -33,7 +33,7 @@ def up(options: argparse.Namespace) -> int:
         admin=admin_from(os.environ),
         mail_relay=mail_relay_from(os.environ),
     )
-    wanted = [clusters.from_environment(os.environ), clusters.webhook_from(os.environ)]
+    wanted = [clusters.from_environment(os.environ), notices.webhook_from(os.environ)]
     started = time.monotonic()
     stopping = _stops_by_signal()
     try:
