@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.targets.kubernetes import pods
 from chalicelib.targets.kubernetes.api import connect
 from chalicelib.targets.kubernetes.objects import Manifest, path_of, thing
-from chalicelib.targets.kubernetes.plan import belongs, guard_namespace
+from chalicelib.targets.kubernetes.plan import belongs
 from chalicelib.targets.kubernetes.replies import NamespaceState
 from chalicelib.targets.kubernetes.requests import AppRef, AppRequest
 
@@ -17,16 +17,13 @@ _BLOCKERS = (
 
 
 def delete(request: AppRequest) -> NamespaceState:
-    """``kubernetes.delete``: begins it; what is gone already is gone. It takes the cluster up to minutes.
-
-    Raises PermanentTargetError when the namespace is not the app's.
-    """
+    """``kubernetes.delete``: begins it; what is gone already is gone, and what is foreign is left alone. It
+    takes the cluster up to minutes."""
     server, app = connect(request.access), request.app
     one = thing("Namespace", app.namespace)
     found = server.find(path_of(one), f"look at {one}")
-    if found is None:
-        return NamespaceState(state="gone")
-    guard_namespace(app, found)
+    if found is None or not belongs(app, found):
+        return _state(app, found)
     if "deletionTimestamp" not in found["metadata"]:
         server.delete(one, uid=found["metadata"]["uid"])
     return namespace_state(request)

@@ -62,6 +62,7 @@ class Kubernetes:
     rollouts: list[RolloutStatus] = field(default_factory=list)
     problems: dict[str, list[Exception]] = field(default_factory=dict)
     namespace: str = "gone"
+    deletion: NamespaceState = field(default_factory=lambda: NamespaceState(state="terminating"))
     observation: Observation = field(default_factory=lambda: Observation(findings=()))
 
     def run(
@@ -83,7 +84,7 @@ class Kubernetes:
         return self.rollouts.pop(0) if self.rollouts else complete()
 
     def _delete(self, _: Any) -> NamespaceState:
-        return NamespaceState(state="terminating")
+        return self.deletion
 
     def _namespace_state(self, _: Any) -> NamespaceState:
         return NamespaceState(state=self.namespace)  # type: ignore[arg-type]

@@ -10,13 +10,13 @@ from chalicelib.core.executions.status import Status
 from chalicelib.core.notices import deliveries, hooks
 from chalicelib.core.notices.deliveries import Filters
 from chalicelib.core.quotas import keeping
-from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.errors import Conflict, NotFound, PermanentTargetError
 from chalicelib.kernel.secrets import Secret
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.service import changing, scaling, versions
 from chalicelib.surfaces.engine.service import deployments as service
-from chalicelib.targets.kubernetes.replies import Reason
+from chalicelib.targets.kubernetes.replies import NamespaceState, Reason
 from tests.unit.core.builders import ACTOR
 from tests.unit.engine.bench import Bench, coming, complete, failing, kept_execution
 
@@ -226,6 +226,19 @@ def test_a_deleted_deployment_is_gone_for_its_owner_and_its_name_is_free_once_th
     assert kept_execution(deletion).state is Status.SUCCEEDED
     assert deployments.find(made.id) is None
     assert deployments.everything(made.id) == []
+    assert bench.create().status is State.PENDING
+
+
+def test_a_deletion_leaves_the_namespace_of_somebody_else_and_frees_the_name(bench: Bench) -> None:
+    bench.kubernetes.problems = {"apply": [PermanentTargetError("The namespace app-shop is not this app's.")]}
+    made = bench.running()
+    foreign = "The namespace app-shop is there, but it is not this app's."
+    bench.kubernetes.deletion = NamespaceState(state="foreign", message=foreign)
+    _, deletion = service.delete(bench.caller, made.id)
+    bench.run_turn(made)
+    assert deployments.find(made.id) is None
+    assert kept_execution(deletion).reason == foreign
+    assert not service.gone_within(deletion, 1), "the namespace was not deleted"
     assert bench.create().status is State.PENDING
 
 

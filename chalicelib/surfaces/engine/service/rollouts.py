@@ -98,7 +98,9 @@ def _apply(turn: Turn, cluster: Cluster) -> Next:
 
 
 def _delete(turn: Turn, cluster: Cluster) -> Next:
-    reach.run(cluster.reach, "kubernetes.delete", _about(turn, cluster), NamespaceState)
+    state = reach.run(cluster.reach, "kubernetes.delete", _about(turn, cluster), NamespaceState)
+    if state.state == "foreign":
+        return _finish("gone", state.message or "")
     tasks.note(turn.execution.id, turn.attempt, step="removing the namespace", progress=40)
     return Next("watch", 1, {"begun": clock.iso_now()})
 
@@ -249,7 +251,7 @@ def settle(turn: Turn, loop: dict[str, Any]) -> None:
     """The execution ends as ``loop`` says."""
     outcome, reason = loop["outcome"], loop.get("reason", "")
     if outcome == "gone":
-        turns.remove(turn)
+        turns.remove(turn, reason)
     elif outcome == "succeeded":
         turns.succeed(turn)
     elif outcome == "superseded":

@@ -302,14 +302,16 @@ def _told(turn: Turn, status: Status) -> list[Write]:
     return telling.webhook(turn.deployment, "completed" if completed else "failed", url)
 
 
-def remove(turn: Turn) -> bool:
-    """Nothing of it is on the cluster any more: its record goes, and its name is free."""
+def remove(turn: Turn, left: str = "") -> bool:
+    """Nothing of it is on the cluster any more: its record goes, and its name is free. ``left``: why the
+    namespace was not deleted, which the execution was to do."""
     found = turn.deployment
     table.delete_many(domains.guard(one.name) for one in domains.of(found.id) if one.holds_its_name)
     table.delete_many(deployments.everything(found.id))
     samples.forget(found.id)
     writes: list[Write] = [Delete(found), Delete(deployments.name_guard(found.app_name))]
-    return tasks.end(turn.execution.id, turn.attempt, Status.SUCCEEDED, None, writes)
+    status = Status.FAILED if left else Status.SUCCEEDED
+    return tasks.end(turn.execution.id, turn.attempt, status, left or None, writes)
 
 
 def next_turn(deployment_id: str) -> None:
