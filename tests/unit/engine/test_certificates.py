@@ -13,7 +13,7 @@ from chalicelib.kernel import clock, settings
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.presenters import domains as present
-from chalicelib.surfaces.engine.service import certificates, domains
+from chalicelib.surfaces.engine.service import certificates, domains, scaling
 from chalicelib.surfaces.engine.service import deployments as service
 from tests.unit.engine.bench import Bench
 from tests.unit.engine.test_domains import NAME, Zone, claimed, zone
@@ -86,6 +86,26 @@ def test_a_domain_that_is_removed_gives_its_certificate_back(bench: Bench, zone:
     asked = certificate(found)
     assert asked is not None
     assert asked.status is State.ACTIVE, "the Ingress still names it"
+    bench.run_turn(found)
+    asked = certificate(found)
+    assert asked is not None
+    assert asked.status is State.REMOVING
+
+
+def test_a_domain_removed_while_another_change_waits_gives_its_certificate_back_with_that(
+    bench: Bench, zone: Zone
+) -> None:
+    found = proved(bench, zone)
+    installed(found)
+    bench.update(found, image="registry.example.com/shop:2")
+    first = bench.event(found)
+    (domain,) = domains.listed(bench.caller, found.id)[1]
+    domains.remove(bench.caller, found.id, domain.id)
+    scaling.scale(bench.caller, found.id, 2)
+    bench.run(first)
+    asked = certificate(found)
+    assert asked is not None
+    assert asked.status is State.ACTIVE, "another change is to come"
     bench.run_turn(found)
     asked = certificate(found)
     assert asked is not None

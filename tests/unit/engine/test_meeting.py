@@ -116,3 +116,31 @@ def test_a_stop_that_domains_join_interrupts_all_the_same(bench: Bench, zone: Zo
     assert bench.stored(made).status is State.STOPPED
     assert bench.kubernetes.applied[-1].replicas == 0
     assert stored(found).status is DomainState.ACTIVE
+
+
+def test_a_version_whose_turn_never_came_is_superseded(bench: Bench) -> None:
+    made = bench.running()
+    bench.update(made, image="registry.example.com/shop:2")
+    first = bench.event(made)
+    bench.update(made, image="registry.example.com/shop:3")
+    scaling.scale(bench.caller, made.id, 2)
+    bench.update(made, image="registry.example.com/shop:4")
+    bench.run(first)
+    bench.run_turn(made)
+    assert [one.outcome for one in deployments.revisions(made.id)] == [
+        "working",
+        "superseded",
+        "working",
+        "working",
+    ]
+
+
+def test_the_version_under_way_is_not_superseded_by_what_waits(bench: Bench) -> None:
+    made = bench.create()
+    first = bench.event(made)
+    scaling.scale(bench.caller, made.id, 2)
+    bench.update(made, image="registry.example.com/shop:2")
+    assert [one.outcome for one in deployments.revisions(made.id)] == ["pending", "pending"]
+    bench.run(first)
+    bench.run_turn(made)
+    assert [one.outcome for one in deployments.revisions(made.id)] == ["working", "working"]

@@ -14,6 +14,7 @@ from chalicelib.core.certificates.records import Wanted as Asked
 from chalicelib.core.clusters import registry
 from chalicelib.core.clusters.model import Cluster
 from chalicelib.core.executions.model import Execution
+from chalicelib.core.executions.status import Status
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.settings import settings
 from chalicelib.surfaces.engine.model import deployments
@@ -59,11 +60,18 @@ def follow(execution: Execution) -> None:
     for one in wanted:
         if one.id not in known or known[one.id].place != one.place:
             records.ensure(SYSTEM, one)
-    if execution.subject["action"] in (Action.DOMAINS, Action.DELETE):
+    if _settled(execution, found):
         kept = {one.id for one in wanted}
         for certificate in records.of_subject(deployments.key(deployment_id)):
             if certificate.id not in kept:
                 records.remove(SYSTEM, certificate)
+
+
+def _settled(execution: Execution, found: Deployment | None) -> bool:
+    """Whether the Ingress is as wanted: it may name more until a change still to come has succeeded."""
+    if found is None:
+        return True
+    return found.turn is None and (found.deleting or execution.state is Status.SUCCEEDED)
 
 
 def _wanted(found: Deployment) -> list[Asked]:

@@ -27,7 +27,7 @@ from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.settings import settings
 from chalicelib.rest.auth import Caller
 from chalicelib.surfaces.engine.model import deployments, lists
-from chalicelib.surfaces.engine.model.deployments import WORK, Change, Deployment
+from chalicelib.surfaces.engine.model.deployments import WORK, Change, Deployment, Revision
 from chalicelib.surfaces.engine.model.states import Action, State, during
 from chalicelib.surfaces.engine.service import telling
 
@@ -139,7 +139,7 @@ def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, 
     if found.waiting is not None and wanted.action.joins:
         return _join(actor, found, wanted, before)
     fence = Deployment.version == found.version
-    replaced = found.waiting
+    replaced, passed_over = found.waiting, _passed_over(found, wanted)
     new_state = _state(found, wanted)
     moves = [] if found.deleting else _moves(found, wanted, new_state)
     actions = set_fields(found, _fields(found, wanted, new_state))
@@ -151,6 +151,7 @@ def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, 
         *tasks.creating(execution, request),
         Put(change_record(found, wanted.action, execution), table.absent()),
         *moves,
+        *passed_over,
         *_along(actor, found, wanted, before, execution.id),
     ]
     if replaced is None:
@@ -159,6 +160,23 @@ def _persist(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, 
     if not tasks.end(replaced, None, Status.CANCELLED, SUPERSEDED, writes):
         return None
     return execution
+
+
+def _passed_over(found: Deployment, wanted: Wanted) -> list[Write]:
+    """The revision that waited for its turn, when another one takes its place."""
+    number = int(found.revision)
+    if found.waiting is None or "revision" not in wanted.fields or number == found.working_revision:
+        return []
+    under_way = ledger.find(found.turn)
+    if under_way is None or int(under_way.subject["revision"]) == number:
+        return []
+    return [outcome(found, number, "superseded")]
+
+
+def outcome(found: Deployment, number: int, word: str, message: str | None = None) -> Update:
+    """The write that keeps how a revision did."""
+    record = Revision(deployments.key(found.id), deployments.revision_sk(number))
+    return Update(record, table.setting(Revision, {"outcome": word, "message": message}), table.present())
 
 
 def _join(actor: Actor, found: Deployment, wanted: Wanted, before: dict[str, Any]) -> Execution | None:

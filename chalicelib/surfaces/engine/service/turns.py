@@ -15,7 +15,7 @@ from chalicelib.core.executions.status import Status
 from chalicelib.core.quotas import keeping
 from chalicelib.kernel import clock
 from chalicelib.surfaces.engine.model import deployments, domains, lists, samples
-from chalicelib.surfaces.engine.model.deployments import Deployment, Revision
+from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.domains import Domain, DomainState
 from chalicelib.surfaces.engine.model.states import Action, State, during
 from chalicelib.surfaces.engine.service import changing, sizes, telling
@@ -170,12 +170,7 @@ def _outcome(turn: Turn, outcome: str, message: str | None = None) -> list[Write
     """The write that keeps how the revision of this turn did, where it had to prove itself."""
     if not turn.tries_revision:
         return []
-    number = int(turn.execution.subject["revision"])
-    record = Revision(deployments.key(turn.deployment.id), deployments.revision_sk(number))
-    actions = [Revision.outcome.set(outcome)]
-    if message:
-        actions.append(Revision.message.set(message))
-    return [Update(record, actions, table.present())]
+    return [changing.outcome(turn.deployment, int(turn.execution.subject["revision"]), outcome, message)]
 
 
 # -- the end --------------------------------------------------------------------------------------------
@@ -209,15 +204,8 @@ def _succeeded(turn: Turn) -> bool:
         fields |= {"working_revision": int(asked["revision"]), "working_replicas": int(asked["replicas"])}
         if turn.tries_revision or found.deployed_at is None:
             fields["deployed_at"] = clock.iso_now()
-    writes = [*_routed(found), *([] if asked["stopped"] else _worked(turn))]
-    return _end(turn, Status.SUCCEEDED, None, fields, writes)
-
-
-def _worked(turn: Turn) -> list[Write]:
-    """The revision that runs is known to work, whoever made it."""
-    number = int(turn.execution.subject["revision"])
-    record = Revision(deployments.key(turn.deployment.id), deployments.revision_sk(number))
-    return [Update(record, [Revision.outcome.set("working"), Revision.message.remove()], table.present())]
+    outcome = [] if asked["stopped"] else _outcome(turn, "working")
+    return _end(turn, Status.SUCCEEDED, None, fields, [*_routed(found), *outcome])
 
 
 def _routed(found: Deployment, failure: str | None = None) -> list[Write]:
