@@ -1,4 +1,4 @@
-"""Word to the outside: the webhook that `up` finds in its environment, and what became of all that was told."""
+"""Word to the outside: the webhook that `up` finds in its environment, and what became of what was told."""
 
 from __future__ import annotations
 
