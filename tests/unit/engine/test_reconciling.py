@@ -9,11 +9,14 @@ import pytest
 from chalicelib.core import reach
 from chalicelib.core.alerts import records
 from chalicelib.core.alerts.records import Filters
+from chalicelib.core.quotas import keeping
 from chalicelib.kernel.errors import TransientTargetError
+from chalicelib.surfaces.engine import steps
 from chalicelib.surfaces.engine.model import deployments, samples
 from chalicelib.surfaces.engine.model.deployments import Deployment
+from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.service import deployments as service
-from chalicelib.surfaces.engine.service import reconciling
+from chalicelib.surfaces.engine.service import reconciling, scaling
 from chalicelib.targets.kubernetes.replies import (
     AppMetrics,
     AppStatus,
@@ -21,8 +24,9 @@ from chalicelib.targets.kubernetes.replies import (
     Finding,
     Observation,
     PodMetrics,
+    RolloutStatus,
 )
-from tests.unit.engine.bench import Bench, Kubernetes
+from tests.unit.engine.bench import Bench, Kubernetes, coming, complete, failing
 
 GONE = Finding(kind="Service", name="web", problem="missing", words="The Service web is gone.")
 
@@ -139,3 +143,72 @@ def test_a_deletion_that_was_given_up_is_tried_again(bench: Bench) -> None:
     look(made)
     bench.run_turn(made)
     assert deployments.find(made.id) is None
+
+
+BROKEN = {"failure": {"Error": "Lambda.Unknown", "Cause": "x"}}
+
+
+def given_up(bench: Bench) -> Deployment:
+    """An update that ended by a fault of ours once it was applied."""
+    made = bench.running()
+    bench.update(made, image="registry.example.com/shop:2", replicas=3)
+    event = bench.event(made)
+    bench.step(event, "apply")
+    bench.step(event | BROKEN, "fail")
+    assert bench.stored(made).status is State.FAILED
+    return made
+
+
+def test_an_update_that_was_given_up_and_came_all_the_same_counts(bench: Bench) -> None:
+    made = given_up(bench)
+    bench.kubernetes.rollouts = [complete(revision="2", available=3)]
+    look(made)
+    bench.run_turn(made)
+    now = bench.stored(made)
+    assert (now.status, now.revision, now.working_revision) == (State.RUNNING, 2, 2)
+    assert now.url is not None
+    assert [one.outcome for one in deployments.revisions(made.id)] == ["working", "working"]
+
+
+@pytest.mark.parametrize(
+    "seen", [complete(revision="1", available=1), failing(available=1)], ids=["not there", "stuck"]
+)
+def test_an_update_that_was_given_up_and_did_not_come_goes_back(bench: Bench, seen: RolloutStatus) -> None:
+    made = given_up(bench)
+    bench.kubernetes.rollouts = [seen]
+    look(made)
+    bench.run_turn(made)
+    now = bench.stored(made)
+    assert (now.status, now.revision, now.replicas) == (State.RUNNING, 1, 1)
+    fault = steps.BROKEN.format("Lambda.Unknown")
+    assert now.error_message == f"{fault} Rolled back to revision 1."
+    assert bench.kubernetes.applied[-1].image == "registry.example.com/shop:1"
+    assert keeping.standing(bench.user_id).held.replicas == 1
+
+
+def test_an_update_that_was_given_up_is_left_alone_while_it_gets_on(bench: Bench) -> None:
+    made = given_up(bench)
+    bench.kubernetes.rollouts = [coming()]
+    look(made)
+    assert bench.stored(made).turn is None
+
+
+def test_going_back_is_tried_once(bench: Bench) -> None:
+    made = given_up(bench)
+    bench.kubernetes.rollouts = [failing()] * 3
+    look(made)
+    bench.run_turn(made)
+    assert bench.stored(made).status is State.FAILED
+    look(made)
+    assert bench.stored(made).turn is None
+
+
+def test_a_stop_that_was_given_up_is_carried_out(bench: Bench) -> None:
+    made = bench.running()
+    scaling.stop(bench.caller, made.id)
+    bench.step(bench.event(made) | BROKEN, "fail")
+    assert bench.stored(made).status is State.FAILED
+    look(made)
+    bench.run_turn(made)
+    assert bench.stored(made).status is State.STOPPED
+    assert bench.kubernetes.applied[-1].replicas == 0

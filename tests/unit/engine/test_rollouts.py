@@ -90,6 +90,25 @@ def test_a_roll_back_that_fails_as_well_leaves_it_failed_with_both_reasons(bench
     assert now.error_message == ("The image cannot be pulled. Rolling back failed as well: No node has room.")
 
 
+def test_autoscaling_that_fails_goes_back_to_the_bounds_that_worked(bench: Bench) -> None:
+    made = bench.running()
+    working = {"minimum": 1, "maximum": 3, "cpu_percent": 80}
+    scaling.autoscale(bench.caller, made.id, working)
+    bench.run_turn(made)
+    scaling.autoscale(bench.caller, made.id, working | {"minimum": 20, "maximum": 40})
+    bench.kubernetes.rollouts = [failing("No node has room."), complete()]
+    bench.run_turn(made)
+    now = bench.stored(made)
+    assert (now.status, now.autoscaling) == (State.RUNNING, working)
+    assert [one.autoscaling and one.autoscaling.maximum for one in bench.kubernetes.applied] == [
+        None,
+        3,
+        40,
+        3,
+    ]
+    assert keeping.standing(bench.user_id).held.replicas == 3
+
+
 def test_a_second_change_waits_its_turn_and_the_first_is_carried_out_as_it_was_asked(bench: Bench) -> None:
     made = bench.running()
     bench.update(made, image="registry.example.com/shop:2")

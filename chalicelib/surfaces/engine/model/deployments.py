@@ -27,7 +27,7 @@ class Deployment(Record, discriminator="deployment"):
     """``spec``: image, port, resources, health_check and restarted_at of the wanted revision.
 
     ``stopped`` and ``replicas`` are what is wanted; replicas are remembered while it is stopped.
-    ``working_revision`` and ``working_replicas`` are what last ran well.
+    ``working_revision``, ``working_replicas`` and ``working_autoscaling`` are what last ran well.
 
     ``turn`` is the execution that may change the cluster now, ``waiting`` the one after it; every accepted
     change counts ``generation`` up, and ``version`` fences every write but those of what was merely seen.
@@ -50,6 +50,7 @@ class Deployment(Record, discriminator="deployment"):
     last_revision = NumberAttribute(default=1)
     working_revision = NumberAttribute(null=True)
     working_replicas = NumberAttribute(null=True)
+    working_autoscaling: JSONAttribute = JSONAttribute(null=True)
     autoscaling: JSONAttribute = JSONAttribute(null=True)
     domains: JSONAttribute = JSONAttribute()
     private_registry = BooleanAttribute(default=False)
@@ -91,7 +92,11 @@ class Deployment(Record, discriminator="deployment"):
     @property
     def working(self) -> dict[str, Any]:
         """What last ran well, in the words of an execution. Only of one that has run well."""
-        return {"revision": int(self.working_revision), "replicas": int(self.working_replicas)}
+        return {
+            "revision": int(self.working_revision),
+            "replicas": int(self.working_replicas),
+            "autoscaling": self.working_autoscaling,
+        }
 
     @property
     def serves(self) -> bool:

@@ -14,15 +14,22 @@ from chalicelib.aws.table import ConditionFailed
 from chalicelib.core import audit, reach
 from chalicelib.core.clusters import registry
 from chalicelib.core.clusters.model import Cluster
+from chalicelib.core.quotas import keeping
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import NotFound, TargetError, Unavailable
 from chalicelib.kernel.logs import log
 from chalicelib.surfaces.engine.model import deployments, samples
 from chalicelib.surfaces.engine.model.deployments import Deployment
 from chalicelib.surfaces.engine.model.states import Action, DriftPolicy, State
-from chalicelib.surfaces.engine.service import changing, specs, telling
+from chalicelib.surfaces.engine.service import changing, rollouts, sizes, specs, telling, turns
 from chalicelib.surfaces.engine.service.changing import Wanted
-from chalicelib.targets.kubernetes.replies import AppMetrics, AppStatus, Capabilities, Observation
+from chalicelib.targets.kubernetes.replies import (
+    AppMetrics,
+    AppStatus,
+    Capabilities,
+    Observation,
+    RolloutStatus,
+)
 from chalicelib.targets.kubernetes.requests import ApplyRequest, AppRequest, ClusterRequest
 
 EVERY = timedelta(minutes=1)
@@ -97,6 +104,8 @@ def _look_at(found: Deployment, cluster: Cluster | None) -> None:
         return
     if found.status is not State.STOPPED:
         _sample(found, cluster)
+    if found.status is State.FAILED and _mend(found, cluster):
+        return
     _look_for_drift(found, cluster)
 
 
@@ -117,6 +126,39 @@ def _figures(status: AppStatus, used: AppMetrics) -> dict[str, Any]:
         counted = [getattr(pod, attribute) for pod in used.pods]
         figures[name] = sum(counted) if all(one is not None for one in counted) else None
     return figures
+
+
+def _mend(found: Deployment, cluster: Cluster) -> bool:
+    """What was given up while the cluster was away, or by a fault of ours, may serve all the same. Whether
+    something is done about it."""
+    request = AppRequest(access=specs.access(cluster), app=specs.reference(found))
+    seen = reach.run(cluster.reach, "kubernetes.rollout_status", request, RolloutStatus)
+    rollouts.keep(found, seen)
+    with suppress(NotFound):
+        return changing.change(audit.SYSTEM, found.id, lambda now: _mended(now, seen))[1] is not None
+    return False
+
+
+def _mended(found: Deployment, seen: RolloutStatus) -> Wanted | None:
+    """As wanted where the cluster has come to it; else back, once, to what worked."""
+    if found.turn is not None or found.status is not State.FAILED:
+        return None
+    reached = seen.outcome == "complete" and seen.revision == str(int(found.revision)) and seen.available > 0
+    if found.stopped or reached:
+        return Wanted(Action.REPAIR)
+    still_coming = seen.outcome == "progressing" and seen.reason is None
+    return None if still_coming else _going_back(found, seen)
+
+
+def _going_back(found: Deployment, seen: RolloutStatus) -> Wanted | None:
+    """A rollback of its own. None when what worked is wanted already."""
+    fields = turns.restored(found, changing.subject(found, Action.REPAIR))
+    if fields is None or all(getattr(found, name) == value for name, value in fields.items()):
+        return None
+    size = sizes.amounts(fields["spec"], sizes.most(fields["replicas"], fields["autoscaling"]))
+    moved = keeping.moving(int(found.owner_id), size - sizes.of(found))
+    failure = {"failure": found.error_message or seen.message}
+    return Wanted(Action.REPAIR, fields | failure, writes=lambda _: list(moved))
 
 
 def _look_for_drift(found: Deployment, cluster: Cluster) -> None:

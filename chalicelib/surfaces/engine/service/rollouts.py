@@ -127,7 +127,7 @@ def watch(turn: Turn, loop: dict[str, Any]) -> Next:
 
 def _watch_coming(turn: Turn, cluster: Cluster, loop: dict[str, Any]) -> Next:
     status = reach.run(cluster.reach, "kubernetes.rollout_status", _about(turn, cluster), RolloutStatus)
-    _keep(turn.deployment, status)
+    keep(turn.deployment, status)
     if status.outcome == "complete":
         return _finish("succeeded")
     reason = _in_words(status)
@@ -231,7 +231,7 @@ def _tell_progress(turn: Turn, status: RolloutStatus, loop: dict[str, Any]) -> d
     return loop | {"seen": seen}
 
 
-def _keep(deployment: Deployment, status: RolloutStatus) -> None:
+def keep(deployment: Deployment, status: RolloutStatus) -> None:
     """What was seen, for whoever asks meanwhile. No part of the change: nothing is fenced by it."""
     seen = {
         "desired": status.desired,

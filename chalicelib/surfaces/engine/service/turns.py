@@ -124,11 +124,11 @@ def _roll_back(turn: Turn, reason: str) -> bool:
     found = turn.deployment
     if not turn.can_roll_back:
         return False
-    restored = _restored(found, turn.execution.subject)
-    if restored is None:
+    fields = restored(found, turn.execution.subject)
+    if fields is None:
         return False
     before, fence = sizes.of(found), Deployment.version == found.version
-    actions = set_fields(found, restored | {"failure": reason, "version": int(found.version) + 1})
+    actions = set_fields(found, fields | {"failure": reason, "version": int(found.version) + 1})
     number = int(found.revision)
     writes: list[Write] = [
         Update(Deployment(found.pk, found.sk), actions, fence),
@@ -146,14 +146,16 @@ def _roll_back(turn: Turn, reason: str) -> bool:
     )
 
 
-def _restored(found: Deployment, asked: dict[str, Any]) -> dict[str, Any] | None:
+def restored(found: Deployment, asked: dict[str, Any]) -> dict[str, Any] | None:
     """What last worked in place of what was ``asked``; a size wanted since then stays. None: that revision
     is not kept any more."""
     working = found.working
     revision = deployments.find_revision(found.id, working["revision"])
     if revision is None:
         return None
-    size = {name: working[name] for name in ("replicas",) if getattr(found, name) == asked[name]}
+    size = {
+        name: working[name] for name in ("replicas", "autoscaling") if getattr(found, name) == asked[name]
+    }
     return {"revision": working["revision"], "spec": revision.spec, **size}
 
 
@@ -201,7 +203,11 @@ def _succeeded(turn: Turn) -> bool:
     state = State.STOPPED if asked["stopped"] else State.RUNNING
     fields: dict[str, Any] = {"state": _state_after(found, state).value, "drift": None}
     if not asked["stopped"]:
-        fields |= {"working_revision": int(asked["revision"]), "working_replicas": int(asked["replicas"])}
+        fields |= {
+            "working_revision": int(asked["revision"]),
+            "working_replicas": int(asked["replicas"]),
+            "working_autoscaling": asked["autoscaling"],
+        }
         if turn.tries_revision or found.deployed_at is None:
             fields["deployed_at"] = clock.iso_now()
     outcome = [] if asked["stopped"] else _outcome(turn, "working")
