@@ -8,13 +8,15 @@ import pytest
 
 from chalicelib.aws import table
 from chalicelib.core import usage
+from chalicelib.core.executions.model import Execution
 from chalicelib.core.inventory import groups, servers
 from chalicelib.core.inventory.groups import ServerGroup
-from chalicelib.core.schedules.model import Schedule
+from chalicelib.core.schedules.model import RunState, Schedule, new_run
+from chalicelib.kernel import clock
 from chalicelib.kernel.errors import BadRequest
 from chalicelib.surfaces.birun.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from chalicelib.surfaces.birun.schemas.scripts import ScriptCreate
-from chalicelib.surfaces.birun.service import schedules, scripts
+from chalicelib.surfaces.birun.service import runs, schedules, scripts
 from chalicelib.surfaces.birun.service import servers as fleet
 from tests.unit.core import builders
 from tests.unit.core.builders import ACTOR
@@ -90,6 +92,16 @@ def test_a_group_does_not_go_while_somebody_begins_to_use_it(monkeypatch: pytest
     monkeypatch.setattr(usage, "unused", unused)
     with pytest.raises(BadRequest, match="schedule 1 'Nightly'"):
         groups.delete(ACTOR, used)
+
+
+def test_a_window_runs_on_what_is_left_of_the_listed_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, stays = int(builders.server().id), int(builders.server("db").id)
+    schedule = made(server_ids=[gone, stays])
+    servers.delete(ACTOR, servers.get(gone))  # listed again in the moment between forgetting it and this
+    started: list[Execution] = []
+    monkeypatch.setattr(runs, "start", started.append)
+    schedules.start(schedule, new_run(schedule, clock.now(), RunState.STARTING, clock.now()))
+    assert [execution.targets for execution in started] == [[[stays, "db"]]]
 
 
 def test_a_deletion_of_a_server_that_stops_half_way_can_be_asked_for_again(

@@ -175,7 +175,7 @@ def start(schedule: Schedule, run: ScheduleRun) -> None:
         "schedule": run.link,
     }
     actor = Actor(0, f"schedule {int(schedule.number)}")
-    targets = runs.targets(request)
+    targets = runs.targets(request, forgiving=True)
     try:
         made = ledger.create(Request(actor, runs.WORK, asked, targets, execution_id=run.execution_id))
     except ConditionFailed:
