@@ -20,7 +20,7 @@ from chalicelib.surfaces.engine.model.states import State
 from chalicelib.surfaces.engine.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from chalicelib.surfaces.engine.service import deployments as service
 from chalicelib.surfaces.engine.service import versions
-from chalicelib.targets.kubernetes.replies import Applied, NamespaceState, Observation, RolloutStatus
+from chalicelib.targets.kubernetes.replies import Applied, DryRun, NamespaceState, Observation, RolloutStatus
 from chalicelib.targets.kubernetes.requests import AppSpec
 from tests.unit.core.builders import ACTOR
 
@@ -58,6 +58,7 @@ class Kubernetes:
     """Answers in the driver's types. An exception among the answers is raised, once."""
 
     applied: list[AppSpec] = field(default_factory=list)
+    tried: list[AppSpec] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     rollouts: list[RolloutStatus] = field(default_factory=list)
     problems: dict[str, list[Exception]] = field(default_factory=dict)
@@ -88,6 +89,10 @@ class Kubernetes:
 
     def _namespace_state(self, _: Any) -> NamespaceState:
         return NamespaceState(state=self.namespace)  # type: ignore[arg-type]
+
+    def _dry_run(self, request: Any) -> DryRun:
+        self.tried.append(request.spec)
+        return DryRun(changes=())
 
     def _observe(self, _: Any) -> Observation:
         return self.observation

@@ -11,7 +11,8 @@ from chalicelib.kernel.secrets import Secret
 from chalicelib.surfaces.engine.model import deployments, lists
 from chalicelib.surfaces.engine.model.states import Action, State, during
 from chalicelib.surfaces.engine.presenters import masks
-from chalicelib.surfaces.engine.service import scaling
+from chalicelib.surfaces.engine.schemas.deployments import DeploymentUpdate
+from chalicelib.surfaces.engine.service import observing, scaling
 from tests.unit.core.builders import ACTOR
 from tests.unit.engine.bench import Bench
 
@@ -106,6 +107,36 @@ def test_values_that_look_secret_are_masked(name: str, value: str) -> None:
 )
 def test_other_values_are_shown(name: str, value: str) -> None:
     assert masks.environment({name: Secret(value)}) == {name: value}
+
+
+SENT_BACK = {"COLOUR": "red", "DB_PASSWORD": "***"}
+"""As it was shown, but for the colour."""
+
+
+def test_a_masked_value_that_is_sent_back_stays(bench: Bench) -> None:
+    made = bench.running(env_vars={"COLOUR": "blue", "DB_PASSWORD": "hush hush"})
+    observing.difference(bench.caller, made.id, DeploymentUpdate(env_vars=SENT_BACK))
+    bench.update(made, env_vars=SENT_BACK)
+    bench.run_turn(made)
+    for spec in (bench.kubernetes.tried[-1], bench.kubernetes.applied[-1]):
+        revealed = {name: value.reveal() for name, value in spec.env.items()}
+        assert revealed == {"COLOUR": "red", "DB_PASSWORD": "hush hush"}
+
+
+def test_a_mask_in_place_of_a_value_that_is_shown_is_a_value(bench: Bench) -> None:
+    made = bench.running(env_vars={"COLOUR": "blue"})
+    bench.update(made, env_vars={"COLOUR": "***"})
+    bench.run_turn(made)
+    assert bench.kubernetes.applied[-1].env["COLOUR"].reveal() == "***"
+
+
+def test_a_mask_that_hides_nothing_is_refused_in_words(bench: Bench) -> None:
+    made = bench.running(env_vars={"COLOUR": "blue"})
+    with pytest.raises(BadRequest, match=r"'DB_PASSWORD' is '\*\*\*'"):
+        bench.update(made, env_vars=SENT_BACK)
+    with pytest.raises(BadRequest, match="Send its value"):
+        observing.difference(bench.caller, made.id, DeploymentUpdate(env_vars=SENT_BACK))
+    assert bench.stored(made).last_revision == 1
 
 
 @pytest.mark.parametrize("action", list(Action))

@@ -8,10 +8,11 @@ from typing import Any
 from chalicelib.core import vault
 from chalicelib.core.clusters import registry
 from chalicelib.core.clusters.model import Cluster
-from chalicelib.kernel.errors import Invalid
-from chalicelib.kernel.secrets import Secret
+from chalicelib.kernel.errors import BadRequest, Invalid
+from chalicelib.kernel.secrets import MASK, Secret
 from chalicelib.surfaces.engine.model import deployments
 from chalicelib.surfaces.engine.model.deployments import Deployment, Environment, RegistryLogin
+from chalicelib.surfaces.engine.presenters import masks
 from chalicelib.surfaces.engine.service import certificates
 from chalicelib.targets.kubernetes import images
 from chalicelib.targets.kubernetes.requests import (
@@ -67,6 +68,27 @@ def environment(deployment: Deployment, revision: int) -> dict[str, Secret]:
     return open_environment(deployment.id, deployments.sealed_environment(deployment.id, revision))
 
 
+def as_sent(deployment: Deployment, revision: int, env: dict[str, str]) -> dict[str, Secret]:
+    """``env`` in place of the variables of ``revision``. A value that is shown as a mask, and sent back as it
+    is shown, stays. Raises BadRequest for a mask that hides nothing."""
+    if MASK not in env.values():
+        return _secrets(env)
+    stored = environment(deployment, revision)
+    return {name: _as_sent(name, value, stored.get(name)) for name, value in env.items()}
+
+
+def _as_sent(name: str, value: str, stored: Secret | None) -> Secret:
+    if value != MASK:
+        return Secret(value)
+    if stored is None:
+        raise BadRequest(
+            f"'{name}' is '{MASK}', which stands for a value that is kept, and there is none of that name. "
+            "Send its value.",
+            f"env_vars: '{name}' has no value yet",
+        )
+    return stored if masks.shown(name, stored.reveal()) == MASK else Secret(value)
+
+
 def access(cluster: Cluster) -> ClusterAccess:
     login = registry.login(cluster)
     return ClusterAccess(kubeconfig=login.kubeconfig, context=login.context)
@@ -79,7 +101,8 @@ def reference(deployment: Deployment) -> AppRef:
 def app_spec(
     deployment: Deployment, cluster: Cluster, target: dict[str, Any], env: dict[str, str] | None = None
 ) -> AppSpec:
-    """``target``: revision, its spec, replicas, stopped, autoscaling. ``env`` None: that of the revision."""
+    """``target``: revision, its spec, replicas, stopped, autoscaling. ``env``: variables as they were sent
+    upon that revision's; None: these as they are."""
     spec, revision = target["spec"], int(target["revision"])
     bounds = None if target["stopped"] else target["autoscaling"]
     return AppSpec(
@@ -90,7 +113,7 @@ def app_spec(
         revision=str(revision),
         image=spec["image"],
         port=spec["port"],
-        env=environment(deployment, revision) if env is None else _secrets(env),
+        env=environment(deployment, revision) if env is None else as_sent(deployment, revision, env),
         replicas=0 if target["stopped"] else int(target["replicas"]),
         cpu=spec["resources"]["cpu"],
         memory=spec["resources"]["memory"],

@@ -86,7 +86,8 @@ def new_version(
     env: dict[str, str] | None = None,
     env_of: int | None = None,
 ) -> Wanted:
-    """Another revision. ``env`` None: the variables of revision ``env_of``, or of the present one."""
+    """Another revision. ``env``: variables as they were sent upon the present one's; None: those of revision
+    ``env_of``, or of the present one, as they are."""
     before, number = int(found.revision), int(found.last_revision) + 1
     replicas = int(fields.get("replicas", found.replicas))
     more = sizes.amounts(spec, sizes.most(replicas, found.autoscaling)) - sizes.of(found)
@@ -104,7 +105,8 @@ def new_version(
 def _environment(found: Deployment, number: int, env: dict[str, str] | None) -> tuple[str, list[str]]:
     """What is stored for the new revision: newly sealed, or that of revision ``number`` as it is."""
     if env is not None:
-        return specs.seal_environment(found.id, env), sorted(env)
+        kept = {name: value.reveal() for name, value in specs.as_sent(found, number, env).items()}
+        return specs.seal_environment(found.id, kept), sorted(kept)
     stored, known = (
         deployments.sealed_environment(found.id, number),
         deployments.find_revision(found.id, number),
