@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
-from pynamodb.expressions.condition import Condition
-
 from chalicelib.aws import table
 from chalicelib.aws.table import Check, ConditionFailed, Delete, Put, Update, Write
 from chalicelib.core import audit
@@ -181,17 +179,9 @@ def _proved(found: Domain) -> list[Write]:
         Domain.due_pk.remove(),
         Domain.due_at.remove(),
     ]
-    guard = domains.guard(found.name)
-    return [Update(Domain(found.pk, found.sk), actions, _unmoved(found)), Check(guard, _owned(found))]
-
-
-def _unmoved(found: Domain) -> Condition:
-    return Domain.state == found.state
-
-
-def _owned(found: Domain) -> Condition:
-    """Of the name's guard: it is this deployment's."""
-    return DomainGuard.deployment_id == found.deployment_id
+    proved = Update(Domain(found.pk, found.sk), actions, Domain.state == found.state)
+    held = DomainGuard.deployment_id == found.deployment_id
+    return [proved, Check(domains.guard(found.name), held)]
 
 
 def _wait(found: Domain, why: str) -> None:
@@ -203,7 +193,7 @@ def _wait(found: Domain, why: str) -> None:
         reason = TOO_LATE.format(domains.PROVED_WITHIN.days)
         actions += [Domain.state.set(DomainState.FAILED.value), Domain.reason.set(reason)]
         actions += [Domain.due_pk.remove(), Domain.due_at.remove()]
-        writes.append(Delete(domains.guard(found.name), _owned(found)))
+        writes.append(_freeing(found))
     else:
         later = now + (_SOON if age < _FRESH else _LATER)
         actions += [Domain.reason.set(why), Domain.due_at.set(clock.iso(later))]
@@ -253,9 +243,14 @@ def _take_off(caller: Caller, found: Domain) -> Domain:
 
 
 def _removing(found: Domain) -> list[Write]:
-    writes: list[Write] = [Delete(Domain(found.pk, found.sk), _unmoved(found))]
+    writes: list[Write] = [Delete(Domain(found.pk, found.sk), Domain.state == found.state)]
     guard = domains.guard(found.name)
     held = table.find(DomainGuard, guard.pk, guard.sk)
     if found.holds_its_name and held and held.deployment_id == found.deployment_id:
-        writes.append(Delete(guard, _owned(found)))
+        writes.append(_freeing(found))
     return writes
+
+
+def _freeing(found: Domain) -> Delete:
+    """Nobody frees a name that is another deployment's by now."""
+    return Delete(domains.guard(found.name), DomainGuard.deployment_id == found.deployment_id)
