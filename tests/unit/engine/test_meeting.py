@@ -112,6 +112,7 @@ def test_a_stop_that_domains_join_interrupts_all_the_same(bench: Bench, zone: Zo
     scaling.stop(bench.caller, made.id)
     domains.look_for_proofs()
     bench.run(following, first="watch")
+    assert kept_execution(following["execution_id"]).state is Status.CANCELLED
     bench.run_turn(made)
     assert bench.stored(made).status is State.STOPPED
     assert bench.kubernetes.applied[-1].replicas == 0
