@@ -138,6 +138,7 @@ def test_top_fills_the_screen_and_leaves_it(sit_down: Callable[..., Seat]) -> No
     seat.sees("PID")
     seat.sees("load average")  # drawn again by itself
     seat.type("q")
+    seat.sees("$ ")  # leaving, it throws away what was typed ahead
     assert "still here" in seat.runs("echo still 'he're")
 
 
