@@ -95,6 +95,10 @@ ANSWERS = (
         "Error",
         "Switched on, a schedule needs its script and something to run on; they may be gone by now.",
     ),
+    *(
+        ExtraAnswer("birun", operation, 400, "Error", "Somebody changes it at the same moment: try again.")
+        for operation in ("delete_schedule", "delete_workflow")
+    ),
     ExtraAnswer("engine", "*", 403, "Error", "Listed for all; accounts of the shared kind may only read."),
     ExtraAnswer("engine", "*", 502, "Error", "The cluster refused what it was asked."),
     ExtraAnswer("engine", "*", 429, "Error", "The document sets no limits; a public service needs some."),
