@@ -67,10 +67,12 @@ _TOLD = {
 
 
 def _operate(instance: Instance, command: dict[str, Any]) -> None:
+    """What is refused leaves nothing running: a second `up` would find it up and not set this."""
     try:
         instance.operate(command)
     except OperationRefused as refused:
-        raise InstanceProblem(str(refused)) from None
+        instance.down()
+        raise InstanceProblem(f"{refused}\nQuarterdeck is down again.") from None
 
 
 class _Stop:
