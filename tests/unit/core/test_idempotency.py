@@ -11,7 +11,10 @@ from chalicelib.kernel.errors import Invalid
 from chalicelib.rest import idempotency
 from chalicelib.rest.idempotency import Answer
 
-pytestmark = pytest.mark.usefixtures("cloud")
+pytestmark = [
+    pytest.mark.usefixtures("cloud"),
+    pytest.mark.filterwarnings("ignore:Couldn.t determine the remaining time"),  # no Lambda here to ask
+]
 
 OWNER = "user-1"
 LARGE = {"status": 200, "body": {"output": "\x00é\n" * 200_000}}
