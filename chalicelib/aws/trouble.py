@@ -1,18 +1,11 @@
-"""Which failures of a call to AWS pass by themselves, and waiting until they have."""
+"""Which failures of a call to AWS pass by themselves."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.kernel.logs import log
-
-T = TypeVar("T")
-
-PAUSE_SECONDS = 2.0
 _BUSY = frozenset(
     {
         "LimitExceededException",
@@ -32,16 +25,3 @@ def passes(error: BaseException) -> bool:
         return isinstance(cause, BotoCoreError)
     status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or cause.response.get("Error", {}).get("Code") in _BUSY
-
-
-def until_answered(call: Callable[[], T]) -> T:
-    """Asks until AWS is there again, for who has time and must not lose what he has. What does not pass is
-    raised."""
-    while True:
-        try:
-            return call()
-        except Exception as error:
-            if not passes(error):
-                raise
-            log().warning("AWS did not answer; asking again", error=str(error))
-        time.sleep(PAUSE_SECONDS)

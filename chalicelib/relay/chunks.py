@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.aws.trouble import passes, until_answered
+from chalicelib.aws.trouble import passes
 from chalicelib.core.executions import ledger
 from chalicelib.core.executions.feed import StatusChange
 from chalicelib.core.executions.ledger import Result
@@ -19,6 +19,7 @@ from chalicelib.kernel.logs import log
 from chalicelib.kernel.settings import settings
 from chalicelib.relay.capture import Capture
 from chalicelib.relay.crew import Crew
+from chalicelib.relay.patience import until_answered
 from chalicelib.relay.tape import Tape
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import ScriptResult, ScriptRun
@@ -120,7 +121,7 @@ class ChunkRun:
     def _keep(self, host: HostOrder, result: Result) -> None:
         """What is left to say of a part that was stopped meanwhile."""
         if result.reason and result.status is Status.FAILED:
-            log().warning("not stopped as asked", part=host.part_id, reason=result.reason)
+            log().warning("part had ended before", part=host.part_id, reason=result.reason)
         until_answered(lambda: ledger.keep_output(host.part_id, self._boot, result))
 
     def _outcome(self, host: HostOrder, capture: Capture) -> Result:

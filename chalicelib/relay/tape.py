@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from chalicelib.aws.trouble import until_answered
 from chalicelib.core.executions import feed
 from chalicelib.core.executions.feed import FeedEntry, Output, StatusChange
+from chalicelib.relay.patience import until_answered
 
 QUICK_SECONDS = 0.02
 SLOW_SECONDS = 0.15

@@ -49,13 +49,13 @@ def test_who_has_a_host_looked_at_is_audited_whatever_the_host_answers(
 
     monkeypatch.setattr(calls, "ask", silent)
     number = int(builders.server().id)
-    assert servers.check_asked_for(ACTOR, number).last_health_check
+    assert servers.check_server(ACTOR, number).last_health_check
     assert entries(subject(number), "server.check") == [("ada", "203.0.113.7")]
 
 
 def test_nothing_is_audited_of_a_server_that_there_is_not() -> None:
     with pytest.raises(NotFound):
-        servers.check_asked_for(ACTOR, 99)
+        servers.check_server(ACTOR, 99)
     assert audit.history(subject(99)) == []
 
 

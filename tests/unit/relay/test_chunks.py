@@ -15,7 +15,7 @@ from chalicelib.core.executions.status import Status
 from chalicelib.core.inventory import servers
 from chalicelib.core.relays.orders import HostOrder, ScriptOrder
 from chalicelib.kernel.errors import PermanentTargetError
-from chalicelib.relay import chunks
+from chalicelib.relay import chunks, patience
 from chalicelib.relay.chunks import ChunkRun
 from chalicelib.targets.ssh.pool import ConnectionPool
 from chalicelib.targets.ssh.requests import ScriptResult
@@ -67,7 +67,7 @@ class Now:
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Ledger:
     made = Ledger()
-    monkeypatch.setattr(trouble, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(feed, "last_number", lambda *_: 0)
     monkeypatch.setattr(feed, "write", lambda _: None)
     part = SimpleNamespace(id=7, server_id=3, state=Status.QUEUED, runner=None)

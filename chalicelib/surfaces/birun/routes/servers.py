@@ -66,4 +66,4 @@ def execute_on_server(call: Call) -> Reply:
 
 @operation("POST", "/servers/{server_id}/health/check", permission=WRITE, params=lambda: schemas.ServerPath)
 def check_server_health(call: Call) -> Json:
-    return present.server_health(service.check_asked_for(call.caller.actor, call.path.server_id))
+    return present.server_health(service.check_server(call.caller.actor, call.path.server_id))

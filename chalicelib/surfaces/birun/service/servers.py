@@ -89,18 +89,13 @@ def delete_server(actor: Actor, server_id: int) -> None:
     health.forget(server_id)
 
 
-def check_asked_for(actor: Actor, server_id: int) -> Server:
-    """As :func:`check_server`, with who has us log in to the host in the audit, whatever comes of it."""
-    servers.get(server_id)
-    table.write([audit.entry(actor, "server.check", servers.subject(server_id))])
-    return check_server(server_id)
-
-
-def check_server(server_id: int) -> Server:
-    """Asks the host through the relay. That it does not answer is a result, not an error."""
+def check_server(actor: Actor, server_id: int) -> Server:
+    """Asks the host through the relay. That it does not answer is a result, not an error. Who has us log in
+    to the host is in the audit, whatever comes of it."""
     from chalicelib.core.relays import calls  # with what it speaks of; only this operation needs it
 
     server = servers.get(server_id)
+    table.write([audit.entry(actor, "server.check", servers.subject(server_id))])
     known = servers.credentials(server_id)
     login = host_order(server, known).login()
     try:
